@@ -1,0 +1,22 @@
+.PHONY: help build check unit e2e test soak
+
+help: ## show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+build: ## bin/signalbox and bin/signalbox-dev
+	go build -o bin/ ./cmd/...
+
+check: ## gofmt, vet, staticcheck, errcheck, workflowcheck
+	scripts/check.sh
+
+unit: ## unit tests with the race detector (no Temporal server)
+	scripts/unit.sh
+
+e2e: ## end-to-end tests on the embedded Temporal server
+	scripts/e2e.sh
+
+test: ## everything that CI runs
+	.ci/run
+
+soak: ## the kill tests with many rounds
+	SIGNALBOX_KILL_ROUNDS=30 go test ./tests -run TestKill -count=1 -timeout 60m -v

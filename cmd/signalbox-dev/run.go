@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+
+	"signalbox/internal/config"
+	"signalbox/internal/device"
+	"signalbox/internal/devserver"
+	"signalbox/internal/simgpu"
+	"signalbox/workers"
+	"signalbox/workflows/contract"
+)
+
+type options struct {
+	simulate      bool
+	config, state string
+	ip            string
+	port, uiPort  int
+	speed         float64
+	verbose       bool
+}
+
+// folder keeps the state of simulated and of real work apart.
+func (o options) folder() string {
+	if o.simulate {
+		return filepath.Join(o.state, "simulated")
+	}
+	return filepath.Join(o.state, "real")
+}
+
+func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
+	began := time.Now()
+	folder, err := filepath.Abs(o.folder())
+	if err != nil {
+		return err
+	}
+	cfg, err := o.configuration(folder)
+	if err != nil {
+		return err
+	}
+	level := slog.LevelWarn
+	if o.verbose {
+		level = slog.LevelInfo
+	}
+	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+
+	server, err := devserver.Start(ctx, devserver.Options{
+		StateDir: filepath.Join(folder, "temporal"), IP: o.ip, FrontendPort: o.port, UIPort: o.uiPort, Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
+
+	var card device.Card
+	if o.simulate {
+		sim, url, stop, err := startSimulation(o.speed)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		cfg.Ollama.Host, card = url, simulatedCard(sim)
+	}
+	c, err := client.DialContext(ctx, client.Options{
+		HostPort: server.Address(), Namespace: server.Namespace(), Logger: log.NewStructuredLogger(logger),
+	})
+	if err != nil {
+		return fmt.Errorf("connect to the embedded Temporal server: %w", err)
+	}
+	defer c.Close()
+	p := &workers.Process{
+		Client: c, Namespace: server.Namespace(), Config: cfg, Logger: logger, Card: card, LoadedAt: time.Now(),
+	}
+	fmt.Fprintf(stdout, "Temporal %s at %s, state in %s\n", devserver.Version(), server.Address(), folder)
+	err = p.Run(ctx, workers.AllRoles(), func() {
+		o.printReady(stdout, server, cfg, time.Since(began))
+	})
+	if err == nil {
+		fmt.Fprintln(stdout, "stopped; the next start goes on where this one ends")
+	}
+	return err
+}
+
+// configuration is the file's, or that of the simulation.
+func (o options) configuration(folder string) (config.Config, error) {
+	var cfg config.Config
+	var err error
+	if o.simulate {
+		cfg = config.Simulated()
+	} else {
+		file := o.config
+		if _, statErr := os.Stat("signalbox.yaml"); file == "" && statErr == nil {
+			file = "signalbox.yaml"
+		}
+		if cfg, err = config.Load(file, os.Getenv); err != nil {
+			return cfg, err
+		}
+	}
+	if o.simulate || os.Getenv("SIGNALBOX_STORE_URL") == "" && o.config == "" {
+		cfg.Store.URL, err = config.StoreURL(filepath.Join(folder, "store"))
+	}
+	if err != nil {
+		return cfg, err
+	}
+	cfg.State.Dir = filepath.Join(folder, "device")
+	return cfg, os.MkdirAll(cfg.State.Dir, 0o700)
+}
+
+func startSimulation(speed float64) (*simgpu.Server, string, func(), error) {
+	if speed <= 0 {
+		return nil, "", nil, fmt.Errorf("--speed is %v; it must be greater than 0; %w", speed, errUsage)
+	}
+	c := simgpu.Default()
+	c.Speed = speed
+	sim := simgpu.New(c)
+	url, err := sim.Start("127.0.0.1:0")
+	if err != nil {
+		return nil, "", nil, fmt.Errorf("start the simulated Ollama: %w", err)
+	}
+	return sim, url, func() { _ = sim.Close() }, nil
+}
+
+func simulatedCard(sim *simgpu.Server) device.Card {
+	return func() (string, contract.Memory) {
+		c := sim.Card()
+		return c.Name, contract.Memory{
+			TotalBytes: c.TotalBytes, UsedBytes: c.UsedBytes, FreeBytes: c.FreeBytes, Source: contract.MemorySimulated,
+		}
+	}
+}

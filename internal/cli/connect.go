@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/log"
+
+	"signalbox/starter"
+)
+
+// connectTimeout is how long Temporal may take to answer at first.
+const connectTimeout = 5 * time.Second
+
+// clientOptions reads the environment and temporal.toml; flags go before them.
+func (o *options) clientOptions() (client.Options, error) {
+	opts, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return opts, fmt.Errorf("temporal's client settings: %w", err)
+	}
+	if o.address != "" {
+		opts.HostPort = o.address
+	}
+	if opts.HostPort == "" {
+		opts.HostPort = client.DefaultHostPort
+	}
+	if o.namespace != "" {
+		opts.Namespace = o.namespace
+	}
+	if opts.Namespace == "" {
+		opts.Namespace = client.DefaultNamespace
+	}
+	return opts, nil
+}
+
+// connect reaches Temporal. quiet drops the SDK's own log, which is no use to
+// somebody at a terminal.
+func (o *options) connect(ctx context.Context, logger *slog.Logger) (client.Client, error) {
+	opts, err := o.clientOptions()
+	if err != nil {
+		return nil, err
+	}
+	opts.Logger = log.NewStructuredLogger(logger)
+	dial, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	c, err := client.DialContext(dial, opts)
+	if err != nil {
+		return nil, fmt.Errorf("temporal at %s (namespace %s) does not answer: %w", opts.HostPort, opts.Namespace, err)
+	}
+	return c, nil
+}
+
+// with runs do with a starter for the Temporal that is configured.
+func (o *options) with(ctx context.Context, do func(*starter.Starter) error) error {
+	c, err := o.connect(ctx, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return do(starter.New(c))
+}

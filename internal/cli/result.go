@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"signalbox/starter"
+	"signalbox/workflows/contract"
+)
+
+func resultCommand(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "result ID",
+		Short: "Wait for a request or a job and print its result",
+		Example: `  signalbox result revision-20261124-101500-a1b2c3
+  signalbox result batch-20261124-101500-a1b2c3 --output json`,
+		Args: exactlyOneID,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := o.connect(cmd.Context(), slog.New(slog.DiscardHandler))
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			d, err := c.DescribeWorkflowExecution(cmd.Context(), args[0], "")
+			if err != nil {
+				return err
+			}
+			info := d.GetWorkflowExecutionInfo()
+			s := starter.New(c)
+			switch info.GetType().GetName() {
+			case contract.WorkflowAIRevision:
+				return o.printRevision(cmd, s, args[0])
+			case contract.WorkflowAIRevisionBatch:
+				if info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && !o.json() {
+					follow(cmd.Context(), cmd.ErrOrStderr(), s, args[0])
+				}
+				return o.printBatch(cmd, s, args[0])
+			}
+			var raw json.RawMessage
+			if err := c.GetWorkflow(cmd.Context(), args[0], "").Get(cmd.Context(), &raw); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), indented(raw))
+			return nil
+		},
+	}
+}
+
+func exactlyOneID(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usage("%s needs one workflow id", cmd.CommandPath())
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+// Package cli is the signalbox command: one file for each of its nouns.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
+
+	"signalbox/starter"
+	"signalbox/workflows/contract"
+)
+
+// Exit codes.
+const (
+	ExitOK          = 0
+	ExitError       = 1
+	ExitUsage       = 2
+	ExitUnavailable = 3
+	ExitNotFound    = 4
+	ExitFailed      = 5
+	ExitInterrupted = 130
+)
+
+// Run runs the command with args and returns its exit code.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := New()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return ExitInterrupted
+	}
+	fmt.Fprintln(stderr, "signalbox: "+explain(err))
+	return exitCode(err)
+}
+
+// New builds the command.
+func New() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "signalbox",
+		Short: "One small GPU for people who wait and for a backlog that does not",
+		Long: `Signalbox coordinates one GPU (Ollama) between realtime AI requests and batch
+jobs, on Temporal: batch only off-peak and never while someone waits, one run on
+the GPU at a time, preempted at once and resumed.
+
+Temporal is reached as its own CLI reaches it: TEMPORAL_ADDRESS,
+TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*, or a profile in
+temporal.toml; --address and --namespace go before those.
+
+Exit codes: 0 done, 1 error, 2 wrong usage or input, 3 AI service temporarily
+unavailable, 4 not found, 5 the workflow failed or was cancelled, 130 interrupted.`,
+		Example: `  signalbox start revision --task suggest --text-file letter.txt --wait
+  signalbox start batch --project demo --from examples/documents --wait
+  signalbox status`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	o := &options{}
+	flags := root.PersistentFlags()
+	flags.StringVar(&o.address, "address", "", "Temporal's host:port (default: TEMPORAL_ADDRESS or 127.0.0.1:7233)")
+	flags.StringVar(&o.namespace, "namespace", "", "Temporal's namespace (default: TEMPORAL_NAMESPACE or default)")
+	flags.StringVar(&o.gpu, "gpu", contract.DefaultGPU, "name of the GPU")
+	flags.StringVarP(&o.output, "output", "o", "text", "text for people, json for scripts")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if o.output != "text" && o.output != "json" {
+			return usage("--output %q is unknown; allowed are text, json", o.output)
+		}
+		return nil
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
+	root.AddCommand(startCommand(o), resultCommand(o), cancelCommand(o), statusCommand(o),
+		workerCommand(o), configCommand(o), versionCommand(o))
+	return root
+}
+
+// options are the flags that every command has.
+type options struct {
+	address, namespace, gpu, output string
+}
+
+func (o *options) json() bool { return o.output == "json" }
+
+// usageError is a mistake in the command line.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+func exitCode(err error) int {
+	var wrong *usageError
+	var notFound *serviceerror.NotFound
+	var failed *temporal.WorkflowExecutionError
+	if _, ok := contract.AsUnavailable(err); ok {
+		return ExitUnavailable
+	}
+	if _, ok := contract.AsInvalidInput(err); ok {
+		return ExitUsage
+	}
+	switch {
+	case errors.As(err, &wrong), errors.Is(err, starter.ErrKeyReused):
+		return ExitUsage
+	case errors.As(err, &notFound):
+		return ExitNotFound
+	case errors.As(err, &failed):
+		return ExitFailed
+	}
+	return ExitError
+}
+
+// explain says in one line what went wrong and, where known, what to do.
+func explain(err error) string {
+	if u, ok := contract.AsUnavailable(err); ok {
+		s := fmt.Sprintf("%s (%s; try again in %d s)", contract.MessageUnavailable, u.Reason, u.RetryAfterSeconds)
+		if u.Detail != "" {
+			s += ": " + u.Detail
+		}
+		return s
+	}
+	if f, ok := contract.AsInvalidInput(err); ok {
+		return "invalid input: " + f.Error()
+	}
+	var cancelled *temporal.CanceledError
+	if errors.As(err, &cancelled) {
+		return "it was cancelled"
+	}
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Message()
+	}
+	return err.Error()
+}

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/api/serviceerror"
+
+	"signalbox/starter"
+	"signalbox/workflows/contract"
+)
+
+func statusCommand(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status [ID]",
+		Short: "Say who is on the GPU, who waits and why; or how far one request or job is",
+		Example: `  signalbox status
+  signalbox status batch-20261124-101500-a1b2c3
+  signalbox status --output json | jq .reason`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.with(cmd.Context(), func(s *starter.Starter) error {
+				if len(args) == 1 {
+					return o.printProgress(cmd, s, args[0])
+				}
+				st, err := s.Status(cmd.Context(), o.gpu)
+				var notFound *serviceerror.NotFound
+				if errors.As(err, &notFound) {
+					return fmt.Errorf("there is no scheduler for GPU %s; is a worker with the scheduler role running? (%w)", o.gpu, err)
+				}
+				if err != nil {
+					return err
+				}
+				if o.json() {
+					return printJSON(cmd.OutOrStdout(), st)
+				}
+				printStatus(cmd.OutOrStdout(), st)
+				return nil
+			})
+		},
+	}
+}
+
+func (o *options) printProgress(cmd *cobra.Command, s *starter.Starter, id string) error {
+	p, err := s.Progress(cmd.Context(), id)
+	if err != nil {
+		return err
+	}
+	if o.json() {
+		return printJSON(cmd.OutOrStdout(), p)
+	}
+	w := cmd.OutOrStdout()
+	fmt.Fprintf(w, "%s: %d of %d done, %d failed\n", p.Phase, p.Done, p.Total, p.Failed)
+	if p.Reason != "" {
+		fmt.Fprintln(w, p.Reason)
+	}
+	return nil
+}
+
+func printStatus(out io.Writer, st contract.SchedulerStatus) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	defer w.Flush()
+	if st.Open {
+		fmt.Fprintf(w, "Batch\topen\n")
+	} else {
+		fmt.Fprintf(w, "Batch\ton hold: %s%s\n", st.Reason, until(st.Until))
+	}
+	window := "closed"
+	if st.WindowOpen {
+		window = "open"
+	}
+	if st.NextChange.IsZero() {
+		fmt.Fprintf(w, "Window\t%s at any hour (%s)\n", window, st.TimeZone)
+	} else {
+		fmt.Fprintf(w, "Window\t%s%s (%s)\n", window, until(st.NextChange), st.TimeZone)
+	}
+	printGPU(w, st.GPU)
+	fmt.Fprintf(w, "Jobs\t%d waiting\n", st.Waiting)
+	for _, j := range st.Jobs {
+		line := j.State
+		if j.Position > 0 {
+			line += fmt.Sprintf(", position %d", j.Position)
+		}
+		if j.Reason != "" {
+			line += " (" + j.Reason + ")"
+		}
+		fmt.Fprintf(w, "\t%s\tpriority %d\t%s\n", j.ID, j.Priority, line)
+	}
+	fmt.Fprintf(w, "Configuration\tfrom %s, loaded %s, hash %s\n", st.Config.Host, clock(st.Config.LoadedAt), st.Config.Hash)
+	fmt.Fprintf(w, "Store\t%s\n", st.Config.StoreURL)
+}
+
+func printGPU(w io.Writer, g *contract.GPUState) {
+	if g == nil {
+		fmt.Fprintf(w, "GPU\tno GPU worker has reported\n")
+		return
+	}
+	name := g.Card
+	if name == "" {
+		name = "card not known"
+	}
+	fmt.Fprintf(w, "GPU\t%s on %s: %s (%s)\n", g.GPU, g.Host, g.Health.Value, name)
+	if g.Health.Reason != "" {
+		fmt.Fprintf(w, "\t%s; admits %s\n", g.Health.Reason, g.Health.Admits)
+	}
+	if g.Simulated {
+		fmt.Fprintf(w, "\tSIMULATED: no real model answers\n")
+	}
+	if g.Memory.Source == contract.MemoryUnknown {
+		fmt.Fprintf(w, "Memory\tunknown\n")
+	} else {
+		fmt.Fprintf(w, "Memory\t%s of %s used (%s)\n", gigabytes(g.Memory.UsedBytes), gigabytes(g.Memory.TotalBytes), g.Memory.Source)
+	}
+	if g.Model != "" {
+		fmt.Fprintf(w, "Model\t%s\n", g.Model)
+	}
+	if r := g.Run; r != nil {
+		fmt.Fprintf(w, "Running\t%s %s %s, for %s\n", r.Class, r.Job, r.Document, time.Since(r.Since).Round(time.Second))
+	} else {
+		fmt.Fprintf(w, "Running\tnothing\n")
+	}
+	fmt.Fprintf(w, "Realtime\t%d waiting, %d running\n", g.RealtimeWaiting, g.RealtimeRunning)
+	if g.Overlaps > 0 {
+		fmt.Fprintf(w, "OVERLAPS\t%d; two runs were on the GPU at once, please report this\n", g.Overlaps)
+	}
+}
+
+func until(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " until " + clock(t)
+}

@@ -1,0 +1,159 @@
+// Package config reads Signalbox's configuration: one YAML file, with overrides
+// from the environment. Every wrong value is refused at start with its path and
+// what is allowed.
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"signalbox/internal/calendar"
+	"signalbox/workflows/contract"
+)
+
+// Config is the whole configuration. examples/signalbox.yaml explains each key.
+type Config struct {
+	GPU      GPU           `yaml:"gpu" json:"gpu"`
+	Ollama   Ollama        `yaml:"ollama" json:"ollama"`
+	Schedule Schedule      `yaml:"schedule" json:"schedule"`
+	Models   Models        `yaml:"models" json:"models"`
+	Timeouts Timeouts      `yaml:"timeouts" json:"timeouts"`
+	KeepWarm time.Duration `yaml:"keepWarm" json:"keepWarm"`
+	Store    Store         `yaml:"store" json:"store"`
+	Prompts  Prompts       `yaml:"prompts" json:"prompts"`
+	State    State         `yaml:"state" json:"state"`
+	// Simulated is set by --simulate, never by a file.
+	Simulated bool `yaml:"-" json:"simulated,omitempty"`
+}
+
+// GPU names the GPU; the name becomes part of workflow ids.
+type GPU struct {
+	Name string `yaml:"name" json:"name"`
+}
+
+// Ollama is where the model server is.
+type Ollama struct {
+	Host string `yaml:"host" json:"host"`
+}
+
+// Schedule says when batch may run.
+type Schedule struct {
+	calendar.Spec `yaml:",inline"`
+	// Peak is what batch does outside the windows.
+	Peak string `yaml:"peak" json:"peak"`
+	// Quantum is the longest lease of one job while others wait.
+	Quantum time.Duration `yaml:"quantum" json:"quantum"`
+	// ReopenAfter is the wait after the last realtime request.
+	ReopenAfter time.Duration `yaml:"reopenAfter" json:"reopenAfter"`
+}
+
+// Models are the models in use.
+type Models struct {
+	Text Model `yaml:"text" json:"text"`
+}
+
+// Model is one model and how it is called.
+type Model struct {
+	Name string `yaml:"name" json:"name"`
+	// ContextTokens is the context window. Every call sends the same.
+	ContextTokens int `yaml:"contextTokens" json:"contextTokens"`
+	// MaxOutputTokens bounds one answer.
+	MaxOutputTokens int `yaml:"maxOutputTokens" json:"maxOutputTokens"`
+	// CharsPerToken is a careful guess: Ollama cuts a text that is too long
+	// without a word.
+	CharsPerToken float64 `yaml:"charsPerToken" json:"charsPerToken"`
+	Temperature   float64 `yaml:"temperature" json:"temperature"`
+}
+
+// Timeouts are the budgets of one model call.
+type Timeouts struct {
+	Load     time.Duration `yaml:"load" json:"load"`
+	Prompt   time.Duration `yaml:"prompt" json:"prompt"`
+	Generate time.Duration `yaml:"generate" json:"generate"`
+	Stall    time.Duration `yaml:"stall" json:"stall"`
+}
+
+// Store is where documents are read and results are written.
+type Store struct {
+	URL string `yaml:"url" json:"url"`
+}
+
+// Prompts is a folder whose files replace built-in prompts.
+type Prompts struct {
+	Dir string `yaml:"dir" json:"dir"`
+}
+
+// State is the GPU role's folder for what it keeps across restarts.
+type State struct {
+	Dir string `yaml:"dir" json:"dir"`
+}
+
+// Default is the configuration of an empty file. It lacks a time zone, which
+// has no default.
+func Default() Config {
+	return Config{
+		GPU:    GPU{Name: contract.DefaultGPU},
+		Ollama: Ollama{Host: "http://127.0.0.1:11434"},
+		Schedule: Schedule{
+			Spec: calendar.Spec{Windows: calendar.DefaultWindows()},
+			Peak: PeakClosed, Quantum: 15 * time.Minute, ReopenAfter: time.Second,
+		},
+		Models: Models{Text: Model{
+			Name: "gemma4:e4b", ContextTokens: 8192, MaxOutputTokens: 2048, CharsPerToken: 3, Temperature: 0.1,
+		}},
+		Timeouts: Timeouts{
+			Load: 2 * time.Minute, Prompt: 2 * time.Minute, Generate: 5 * time.Minute, Stall: 30 * time.Second,
+		},
+		KeepWarm: 5 * time.Minute,
+		Store:    Store{URL: "/var/lib/signalbox/store"},
+		State:    State{Dir: "/var/lib/signalbox/state"},
+	}
+}
+
+// PeakClosed keeps batch closed outside the windows: the specified default.
+const PeakClosed = "closed"
+
+// Simulated is the configuration of --simulate: the window is open at any hour.
+func Simulated() Config {
+	c := Default()
+	c.Simulated = true
+	c.Schedule.TimeZone = "UTC"
+	c.Schedule.Windows = calendar.AllDay()
+	return c
+}
+
+// Hash identifies what the scheduler uses of the configuration.
+func (c Config) Hash() string {
+	data, err := json.Marshal([]any{c.GPU, c.Schedule, c.Models, c.Store, c.Simulated})
+	if err != nil {
+		return "" // plain data: it does not fail
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:6])
+}
+
+// Calendar is the schedule's calendar.
+func (s Schedule) Calendar() calendar.Spec { return s.Spec }
+
+// Describe says in one line what the schedule means now.
+func (s Schedule) Describe(now time.Time) string {
+	cal, err := calendar.New(s.Spec)
+	if err != nil {
+		return err.Error()
+	}
+	local := now.In(cal.Zone())
+	state := cal.At(now)
+	text := fmt.Sprintf("local time %s (%s), batch window ", local.Format("Mon 15:04"), s.TimeZone)
+	if state.Open {
+		text += "open"
+	} else {
+		text += "closed"
+	}
+	if state.NextChange.IsZero() {
+		return text + " at any hour"
+	}
+	return text + " until " + state.NextChange.In(cal.Zone()).Format("Mon 15:04")
+}

@@ -1,0 +1,178 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"signalbox/internal/calendar"
+)
+
+// overrides are the environment variables that go before the file.
+var overrides = map[string]func(*Config, string){
+	"OLLAMA_HOST":                 func(c *Config, v string) { c.Ollama.Host = v },
+	"SIGNALBOX_GPU_NAME":          func(c *Config, v string) { c.GPU.Name = v },
+	"SIGNALBOX_SCHEDULE_TIMEZONE": func(c *Config, v string) { c.Schedule.TimeZone = v },
+	"SIGNALBOX_MODELS_TEXT_NAME":  func(c *Config, v string) { c.Models.Text.Name = v },
+	"SIGNALBOX_STORE_URL":         func(c *Config, v string) { c.Store.URL = v },
+	"SIGNALBOX_PROMPTS_DIR":       func(c *Config, v string) { c.Prompts.Dir = v },
+	"SIGNALBOX_STATE_DIR":         func(c *Config, v string) { c.State.Dir = v },
+}
+
+// Overrides lists the environment variables that go before the file.
+func Overrides() []string {
+	var names []string
+	for name := range overrides {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Load reads the file at path, puts the environment over it, and checks all of
+// it. An empty path reads no file. Every mistake is in the error.
+func Load(path string, env func(string) string) (Config, error) {
+	c := Default()
+	if path != "" {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return c, fmt.Errorf("configuration: %w (examples/signalbox.yaml is a commented example)", err)
+		}
+		dec := yaml.NewDecoder(bytes.NewReader(data))
+		dec.KnownFields(true)
+		if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+			return c, fmt.Errorf("configuration %s: %s", path, describeYAML(err))
+		}
+	}
+	for _, name := range Overrides() {
+		if v := env(name); v != "" {
+			overrides[name](&c, v)
+		}
+	}
+	if err := c.complete(); err != nil {
+		if path == "" {
+			path = "(no file)"
+		}
+		return c, fmt.Errorf("configuration %s:\n%w", path, err)
+	}
+	return c, nil
+}
+
+var unknownKey = regexp.MustCompile(`line (\d+): field (\S+) not found in type \S+`)
+
+func describeYAML(err error) string {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	return unknownKey.ReplaceAllString(text, "line $1: $2 is no key here; examples/signalbox.yaml has them all")
+}
+
+// complete brings values into one form and checks them all.
+func (c *Config) complete() error {
+	var wrong []error
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf("  "+format, args...)) }
+
+	if host, err := ollamaURL(c.Ollama.Host); err != nil {
+		bad("ollama.host: %v", err)
+	} else {
+		c.Ollama.Host = host
+	}
+	if u, err := StoreURL(c.Store.URL); err != nil {
+		bad("store.url: %v", err)
+	} else {
+		c.Store.URL = u
+	}
+	if !regexp.MustCompile(`^[A-Za-z0-9-]{1,40}$`).MatchString(c.GPU.Name) {
+		bad("gpu.name: %q; allowed are 1 to 40 letters, digits and dashes", c.GPU.Name)
+	}
+	if _, err := calendar.New(c.Schedule.Spec); err != nil {
+		bad("schedule.%v", err)
+	}
+	if c.Schedule.Peak != PeakClosed {
+		bad("schedule.peak: %q; allowed is closed", c.Schedule.Peak)
+	}
+	between(bad, "schedule.quantum", c.Schedule.Quantum, time.Minute, 4*time.Hour)
+	between(bad, "schedule.reopenAfter", c.Schedule.ReopenAfter, 0, time.Minute)
+	between(bad, "timeouts.load", c.Timeouts.Load, time.Second, 30*time.Minute)
+	between(bad, "timeouts.prompt", c.Timeouts.Prompt, time.Second, 30*time.Minute)
+	between(bad, "timeouts.generate", c.Timeouts.Generate, time.Second, time.Hour)
+	between(bad, "timeouts.stall", c.Timeouts.Stall, time.Second, 10*time.Minute)
+	between(bad, "keepWarm", c.KeepWarm, 0, 24*time.Hour)
+	c.checkModel(bad, "models.text", c.Models.Text)
+	if c.State.Dir == "" {
+		bad("state.dir: is missing; name a folder on this host")
+	}
+	return errors.Join(wrong...)
+}
+
+func (c *Config) checkModel(bad func(string, ...any), at string, m Model) {
+	if m.Name == "" {
+		bad("%s.name: is missing; write a name as in `ollama list`", at)
+	}
+	if m.ContextTokens < 512 || m.ContextTokens > 1<<20 {
+		bad("%s.contextTokens: %d; allowed are 512 to %d", at, m.ContextTokens, 1<<20)
+	}
+	if m.MaxOutputTokens < 16 || m.MaxOutputTokens > m.ContextTokens/2 {
+		bad("%s.maxOutputTokens: %d; allowed are 16 to half of contextTokens (%d)", at, m.MaxOutputTokens, m.ContextTokens/2)
+	}
+	if m.CharsPerToken < 0.5 || m.CharsPerToken > 10 {
+		bad("%s.charsPerToken: %v; allowed are 0.5 to 10", at, m.CharsPerToken)
+	}
+	if m.Temperature < 0 || m.Temperature > 2 {
+		bad("%s.temperature: %v; allowed are 0 to 2", at, m.Temperature)
+	}
+}
+
+func between(bad func(string, ...any), at string, d, least, most time.Duration) {
+	if d < least || d > most {
+		bad("%s: %s; allowed are %s to %s", at, d, least, most)
+	}
+}
+
+// ollamaURL reads a host as Ollama itself does: host, host:port or a URL.
+func ollamaURL(host string) (string, error) {
+	const port = "11434"
+	text := strings.TrimSpace(host)
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return "", fmt.Errorf("%q is no host, host:port or http(s) URL", host)
+	}
+	if u.Port() == "" && u.Scheme == "http" {
+		u.Host = net.JoinHostPort(u.Hostname(), port)
+	}
+	if u.Hostname() == "0.0.0.0" { // what a server listens on is not where it is
+		u.Host = net.JoinHostPort("127.0.0.1", u.Port())
+	}
+	return strings.TrimSuffix(u.String(), "/"), nil
+}
+
+// StoreURL turns a folder into the URL of a store in it, and passes a URL on.
+func StoreURL(s string) (string, error) {
+	if s == "" {
+		return "", errors.New("is missing; name a folder or a bucket's URL")
+	}
+	if strings.Contains(s, "://") {
+		if u, err := url.Parse(s); err != nil || !slices.Contains([]string{"file", "mem"}, u.Scheme) {
+			return "", fmt.Errorf("%q; allowed are a folder or a file:// URL", s)
+		}
+		return s, nil
+	}
+	dir, err := filepath.Abs(s)
+	if err != nil {
+		return "", err
+	}
+	return "file://" + (&url.URL{Path: filepath.ToSlash(dir)}).EscapedPath() +
+		"?create_dir=true&no_tmp_dir=true&metadata=skip", nil
+}

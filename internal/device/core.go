@@ -1,0 +1,293 @@
+package device
+
+import (
+	"fmt"
+	"sort"
+	"time"
+
+	"signalbox/workflows/contract"
+)
+
+// Times of the protocol.
+const (
+	// RingExpiry is when a request that no longer rings is forgotten. It rings
+	// every 10 s; one ring may be lost.
+	RingExpiry = 25 * time.Second
+	// RingTooOld is the age from which a ring is ignored: a host that wakes up
+	// answers old ones.
+	RingTooOld = 2 * time.Second
+	// ClaimTimeout is the age of the last acknowledged heartbeat from which the
+	// claim counts as lost; the heartbeat timeout of HoldGPU is the same.
+	ClaimTimeout = 5 * time.Second
+	// FirstGateWait is how long after a claim batch waits for the first gate.
+	FirstGateWait = 10 * time.Second
+	// DueRetry is how long a batch run that met a due request stays away.
+	DueRetry = time.Second
+	// FailBackoffMin and FailBackoffMax bound how long batch stays away after
+	// a run failed; it doubles while no run succeeds.
+	FailBackoffMin = 10 * time.Second
+	FailBackoffMax = 5 * time.Minute
+)
+
+// Run is a run that wants the GPU.
+type Run struct {
+	Class contract.Class
+	// Request of a realtime run.
+	Request contract.RequestRef
+	// Lease of a batch run.
+	Lease contract.Lease
+	// Job, Document, Stage and Model describe it.
+	Job, Document, Stage, Model string
+}
+
+// Verdict on a run that wants the GPU.
+type Verdict struct {
+	Admit bool
+	// Outcome of a run that is not admitted: bounced or gpu-unavailable.
+	Outcome    contract.Outcome
+	Reason     string
+	RetryAfter time.Duration
+	// LeaseOver says that the run's lease is the cause.
+	LeaseOver bool
+}
+
+// Core is the device's state. It has no clock and no lock: every method takes
+// the time, which is the server's.
+type Core struct {
+	instance  string
+	claimed   bool
+	ackAt     time.Time
+	gate      contract.Gate
+	gateBy    time.Time
+	due       map[contract.RequestRef]time.Time // when it last rang
+	arrival   map[contract.RequestRef]int64     // the order in which they first rang
+	arrivals  int64
+	ended     map[contract.RequestRef]time.Time
+	run       *Run
+	runSince  time.Time
+	probe     contract.Health
+	failUntil time.Time
+	failFor   time.Duration
+	failWhy   string
+}
+
+// NewCore is a device that has no claim yet and knows nothing of its GPU's
+// health. gate is what was kept from before.
+func NewCore(gate contract.Gate) *Core {
+	return &Core{
+		gate:    gate,
+		due:     map[contract.RequestRef]time.Time{},
+		arrival: map[contract.RequestRef]int64{},
+		ended:   map[contract.RequestRef]time.Time{},
+		probe:   contract.Health{Value: contract.HealthUnknown, Admits: contract.AdmitAll},
+	}
+}
+
+// Claim begins a tenure: instance holds the GPU's claim from now on.
+func (c *Core) Claim(now time.Time, instance string) {
+	c.instance, c.claimed, c.ackAt = instance, true, now
+	c.gateBy = now.Add(FirstGateWait)
+}
+
+// Acked records an acknowledged heartbeat of the claim.
+func (c *Core) Acked(now time.Time) { c.ackAt = now }
+
+// Unclaim ends the tenure.
+func (c *Core) Unclaim() { c.claimed = false }
+
+// Owned reports whether the claim stands at now.
+func (c *Core) Owned(now time.Time) bool {
+	return c.claimed && now.Sub(c.ackAt) <= ClaimTimeout
+}
+
+// Want decides on a run that wants the free slot. An admitted run is on the GPU.
+func (c *Core) Want(now time.Time, r Run) Verdict {
+	c.prune(now)
+	if !c.Owned(now) {
+		return Verdict{Outcome: contract.OutcomeBounced, Reason: "this GPU worker has lost its claim", RetryAfter: DueRetry}
+	}
+	if c.run != nil {
+		return Verdict{Outcome: contract.OutcomeBounced, Reason: "another run is on the GPU", RetryAfter: DueRetry}
+	}
+	v := c.admit(now, r)
+	if v.Admit {
+		c.run, c.runSince = &r, now
+	}
+	return v
+}
+
+func (c *Core) admit(now time.Time, r Run) Verdict {
+	h := c.Health(now)
+	if r.Class == contract.Realtime {
+		if h.Admits == contract.AdmitNothing {
+			return Verdict{Outcome: contract.OutcomeGPUUnavailable, Reason: h.Reason}
+		}
+		return Verdict{Admit: true}
+	}
+	if v, over := c.leaseOver(now, r.Lease); over {
+		return v
+	}
+	switch {
+	case now.Before(c.gateBy):
+		return Verdict{
+			Outcome: contract.OutcomeBounced, Reason: "waiting for the scheduler's first gate",
+			RetryAfter: c.gateBy.Sub(now),
+		}
+	case len(c.due) > 0:
+		return Verdict{Outcome: contract.OutcomeBounced, Reason: "a realtime request is due", RetryAfter: DueRetry}
+	case h.Admits != contract.AdmitAll:
+		return Verdict{Outcome: contract.OutcomeGPUUnavailable, Reason: h.Reason}
+	}
+	return Verdict{Admit: true}
+}
+
+func (c *Core) leaseOver(now time.Time, l contract.Lease) (Verdict, bool) {
+	v := Verdict{Outcome: contract.OutcomeBounced, LeaseOver: true}
+	switch {
+	case l.Token <= c.gate.RevokedUpTo:
+		v.Reason = fmt.Sprintf("lease %d is revoked", l.Token)
+	case !l.Live(now):
+		v.Reason = fmt.Sprintf("lease %d ended at %s", l.Token, l.Until.UTC().Format(time.RFC3339))
+	default:
+		return Verdict{}, false
+	}
+	return v, true
+}
+
+// MayContinue reports whether the run on the GPU may begin another model call.
+func (c *Core) MayContinue(now time.Time) (Verdict, bool) {
+	c.prune(now)
+	if c.run == nil || !c.Owned(now) {
+		return Verdict{Outcome: contract.OutcomePreempted, Reason: "this GPU worker has lost its claim"}, false
+	}
+	if c.run.Class == contract.Realtime {
+		return Verdict{}, true
+	}
+	if v, over := c.leaseOver(now, c.run.Lease); over {
+		v.Outcome = contract.OutcomePreempted
+		return v, false
+	}
+	if len(c.due) > 0 {
+		return Verdict{Outcome: contract.OutcomePreempted, Reason: "a realtime request is due"}, false
+	}
+	return Verdict{}, true
+}
+
+// Ended takes the run off the GPU.
+func (c *Core) Ended(now time.Time) {
+	if c.run == nil {
+		return
+	}
+	if c.run.Class == contract.Realtime {
+		c.drop(c.run.Request)
+		c.ended[c.run.Request] = now
+	}
+	c.run = nil
+}
+
+// Ring records that a realtime request is due; scheduled is when the ring was
+// sent. It reports whether the run on the GPU has to make way.
+func (c *Core) Ring(now, scheduled time.Time, ref contract.RequestRef) (answer contract.RingAnswer, preempt bool) {
+	c.prune(now)
+	answer = contract.RingAnswer{Health: c.Health(now), Phase: contract.PhaseWaiting, Instance: c.instance}
+	if c.running(ref) {
+		answer.Phase = contract.PhaseRunning
+		c.renew(now, ref)
+		return answer, false
+	}
+	if _, over := c.ended[ref]; over || now.Sub(scheduled) > RingTooOld {
+		return answer, false
+	}
+	for old := range c.due {
+		if old.RunID == ref.RunID && old.Attempt < ref.Attempt {
+			c.drop(old)
+		}
+	}
+	c.renew(now, ref)
+	answer.Position = c.position(ref)
+	return answer, c.run != nil && c.run.Class == contract.Batch
+}
+
+// SetGate records the scheduler's gate, unless a newer one is known. It reports
+// whether the gate has changed.
+func (c *Core) SetGate(g contract.Gate) bool {
+	c.gateBy = time.Time{}
+	if !g.Newer(c.gate) {
+		return false
+	}
+	c.gate = g
+	return true
+}
+
+// Tick forgets what time has made void. It reports whether the run on the GPU
+// has lost the claim it ran under.
+func (c *Core) Tick(now time.Time) (claimLost bool) {
+	c.prune(now)
+	return c.run != nil && !c.Owned(now)
+}
+
+// Waiting returns how many realtime requests are due and not running.
+func (c *Core) Waiting() int {
+	n := len(c.due)
+	if c.run != nil && c.run.Class == contract.Realtime {
+		if _, ok := c.due[c.run.Request]; ok {
+			n--
+		}
+	}
+	return n
+}
+
+// Running returns the run on the GPU, nil for none.
+func (c *Core) Running() (*Run, time.Time) { return c.run, c.runSince }
+
+// Gate as it is known.
+func (c *Core) Gate() contract.Gate { return c.gate }
+
+// Instance of the present or last tenure.
+func (c *Core) Instance() string { return c.instance }
+
+func (c *Core) running(ref contract.RequestRef) bool {
+	return c.run != nil && c.run.Class == contract.Realtime && c.run.Request == ref
+}
+
+func (c *Core) renew(now time.Time, ref contract.RequestRef) {
+	if _, known := c.arrival[ref]; !known {
+		c.arrivals++
+		c.arrival[ref] = c.arrivals
+	}
+	c.due[ref] = now
+}
+
+func (c *Core) drop(ref contract.RequestRef) {
+	delete(c.due, ref)
+	delete(c.arrival, ref)
+}
+
+func (c *Core) position(ref contract.RequestRef) int {
+	var waiting []contract.RequestRef
+	for r := range c.due {
+		if !c.running(r) {
+			waiting = append(waiting, r)
+		}
+	}
+	sort.Slice(waiting, func(a, b int) bool { return c.arrival[waiting[a]] < c.arrival[waiting[b]] })
+	for i, r := range waiting {
+		if r == ref {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+func (c *Core) prune(now time.Time) {
+	for ref, rang := range c.due {
+		if now.Sub(rang) > RingExpiry {
+			c.drop(ref)
+		}
+	}
+	for ref, at := range c.ended {
+		if now.Sub(at) > 2*RingExpiry {
+			delete(c.ended, ref)
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package device
+
+import (
+	"time"
+
+	"signalbox/workflows/contract"
+)
+
+// Probed records what a look at the model server has found.
+func (c *Core) Probed(h contract.Health) { c.probe = h }
+
+// RunFailed records that a run failed because of the GPU or its model server,
+// whatever the probes say. Batch stays away for a while, which doubles while
+// no run succeeds.
+func (c *Core) RunFailed(now time.Time, why string) {
+	c.failFor = min(max(2*c.failFor, FailBackoffMin), FailBackoffMax)
+	c.failUntil, c.failWhy = now.Add(c.failFor), why
+}
+
+// RunSucceeded ends the backoff after failed runs.
+func (c *Core) RunSucceeded() { c.failFor, c.failUntil, c.failWhy = 0, time.Time{}, "" }
+
+// Health of the GPU at now: the probe's word, and after a failed run realtime
+// alone for a while.
+func (c *Core) Health(now time.Time) contract.Health {
+	h := c.probe
+	if h.Admits == contract.AdmitAll && now.Before(c.failUntil) {
+		return contract.Health{
+			Value: contract.Unhealthy, Admits: contract.AdmitRealtime,
+			Reason: "the last run failed: " + c.failWhy,
+		}
+	}
+	return h
+}

@@ -1,0 +1,175 @@
+package job
+
+import (
+	"time"
+
+	"signalbox/workflows/contract"
+)
+
+// Decision is what the workflow is to do now. What it holds counts as begun.
+type Decision struct {
+	// Queue these stage runs.
+	Queue []Run
+	// Register with the scheduler.
+	Register *contract.Registration
+	// Finishing is said once, when few stages are left.
+	Finishing bool
+	// Prepare the chunk that begins with this document; -1 for none.
+	Prepare int
+	// Record the chunk that begins with this document; -1 for none.
+	Record int
+	// End the job: everything is recorded.
+	End bool
+	// Wake is when time alone changes something; zero for never.
+	Wake time.Time
+}
+
+// Run is one stage run to queue.
+type Run struct {
+	Doc   *Doc
+	Stage string
+	Lease contract.Lease
+	// Attempts that are left to it.
+	Attempts int
+}
+
+// Decide says what is to be done at now. With draining set nothing new begins:
+// the job is about to continue as new.
+func (s *State) Decide(now time.Time, ref contract.JobRef, draining bool) Decision {
+	d := Decision{Prepare: -1, Record: -1}
+	if s.Cancelled {
+		s.decideCancelled(&d)
+		return d
+	}
+	if draining {
+		return d
+	}
+	s.decideChunk(&d)
+	if d.End {
+		return d
+	}
+	if s.Lease.Token > 0 && !s.Lease.Until.IsZero() && !s.Lease.Live(now) {
+		s.endLease()
+	}
+	s.decideRegister(now, ref, &d)
+	if !s.SaidFinishing && s.Total > 0 && s.Left() <= FinishingLeft && d.Register == nil && s.Lease.Live(now) {
+		s.SaidFinishing, d.Finishing = true, true
+	}
+	if s.Lease.Live(now) && s.Hold == "" && !s.Awaiting {
+		s.decideQueue(now, &d)
+	}
+	d.Wake = s.wake(now)
+	return d
+}
+
+func (s *State) chunkDone() bool {
+	for _, d := range s.Chunk {
+		if d.State == contract.DocPending || d.outstanding {
+			return false
+		}
+	}
+	return true
+}
+
+// decideChunk records a chunk that is done, and prepares one ahead of the GPU.
+// While a chunk is recorded the one ahead is worked on.
+func (s *State) decideChunk(d *Decision) {
+	next := s.From + len(s.Chunk) + len(s.Ahead)
+	if len(s.Ahead) == 0 && !s.preparing && (s.Total == 0 || next < s.Total) {
+		s.preparing, d.Prepare = true, next
+	}
+	if len(s.Chunk) > 0 && s.chunkDone() && !s.recording {
+		s.recording, d.Record = true, s.From
+	}
+	d.End = s.Total > 0 && s.From >= s.Total
+}
+
+func (s *State) decideCancelled(d *Decision) {
+	if s.outstanding() > 0 || s.recording || s.preparing {
+		return
+	}
+	if len(s.Chunk) > 0 {
+		s.recording, d.Record = true, s.From
+		return
+	}
+	d.End = true
+}
+
+func (s *State) decideRegister(now time.Time, ref contract.JobRef, d *Decision) {
+	if !s.RegisterDue || now.Before(s.RegisterAt) || s.Total == 0 {
+		return
+	}
+	d.Register = &contract.Registration{
+		Job: ref, Priority: s.Priority, Left: s.Left(), Over: s.RegisteredOver,
+	}
+	s.SaidFinishing = s.Left() <= FinishingLeft
+	s.RegisterAt = now.Add(RegisterRetry)
+}
+
+func (s *State) decideQueue(now time.Time, d *Decision) {
+	for n := s.outstanding(); n < Outstanding; n++ {
+		doc := s.next(now)
+		if doc == nil {
+			return
+		}
+		doc.outstanding = true
+		doc.NotBefore = time.Time{}
+		d.Queue = append(d.Queue, Run{
+			Doc: doc, Stage: s.Stages[doc.Stage], Lease: s.Lease, Attempts: MaxAttempts - doc.Lost,
+		})
+	}
+}
+
+// next is the document to queue next: often-preempted ones first, then by
+// stage, those that were begun before fresh ones, in the order of the input;
+// the chunk ahead when this one has nothing left to queue.
+func (s *State) next(now time.Time) *Doc {
+	if doc := nextOf(s.Chunk, now); doc != nil {
+		return doc
+	}
+	return nextOf(s.Ahead, now)
+}
+
+func nextOf(docs []*Doc, now time.Time) *Doc {
+	var best *Doc
+	for _, doc := range docs {
+		if doc.State != contract.DocPending || doc.outstanding || doc.NeedsOpen || now.Before(doc.NotBefore) {
+			continue
+		}
+		if best == nil || before(doc, best) {
+			best = doc
+		}
+	}
+	return best
+}
+
+func before(a, b *Doc) bool {
+	if often := a.Preemptions >= PreemptedFirst; often != (b.Preemptions >= PreemptedFirst) {
+		return often
+	}
+	if a.Stage != b.Stage {
+		return a.Stage < b.Stage
+	}
+	return a.Again && !b.Again
+}
+
+func (s *State) wake(now time.Time) time.Time {
+	var at time.Time
+	consider := func(t time.Time) {
+		if t.After(now) && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if s.RegisterDue {
+		consider(s.RegisterAt)
+	}
+	if s.Lease.Token > 0 {
+		consider(s.Lease.Until)
+	}
+	for doc := range s.begun() {
+		if doc.State == contract.DocPending && !doc.outstanding && !doc.NeedsOpen {
+			consider(doc.NotBefore)
+		}
+	}
+	return at
+}

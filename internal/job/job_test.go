@@ -1,0 +1,291 @@
+package job_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"signalbox/internal/job"
+	"signalbox/workflows/contract"
+)
+
+var (
+	now  = time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC)
+	self = contract.JobRef{WorkflowID: "job", RunID: "run"}
+)
+
+func docs(n int) []contract.ChunkDocument {
+	var list []contract.ChunkDocument
+	for i := range n {
+		list = append(list, contract.ChunkDocument{
+			Document: contract.Document{ID: fmt.Sprint("d", i), Key: fmt.Sprint("k", i)}, Hash: "h",
+		})
+	}
+	return list
+}
+
+// prepared is a job of n documents that has read its first chunk.
+func prepared(t *testing.T, n int) *job.State {
+	s := job.New([]string{"s"}, 3)
+	d := s.Decide(now, self, false)
+	require.Equal(t, 0, d.Prepare)
+	s.Prepared(contract.ChunkResult{Documents: docs(min(n, contract.ChunkSize)), Total: n})
+	return s
+}
+
+// leased is a prepared job with a lease; the decision is its first.
+func leased(t *testing.T, n int) (*job.State, job.Decision) {
+	s := prepared(t, n)
+	d := s.Decide(now, self, false)
+	require.NotNil(t, d.Register)
+	s.Registered(now, true)
+	s.Directed(now, open(1))
+	return s, s.Decide(now, self, false)
+}
+
+func open(token int64) contract.Directive {
+	return contract.Directive{Open: true, Lease: contract.Lease{Token: token, Until: now.Add(time.Hour)}}
+}
+
+func hold(token int64) contract.Directive {
+	return contract.Directive{Lease: contract.Lease{Token: token, Until: now.Add(time.Hour)}, Reason: "realtime"}
+}
+
+func outcome(o contract.Outcome) contract.StageOutcome {
+	return contract.StageOutcome{Outcome: o, Attempt: 1}
+}
+
+func TestNothingIsQueuedWithoutALease(t *testing.T) {
+	s := prepared(t, 5)
+	d := s.Decide(now, self, false)
+	require.Empty(t, d.Queue)
+	require.Equal(t, 5, d.Register.Left)
+}
+
+func TestTwoAreOutstanding(t *testing.T) {
+	s, d := leased(t, 5)
+	require.Len(t, d.Queue, job.Outstanding)
+	require.Empty(t, s.Decide(now, self, false).Queue)
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, outcome(contract.OutcomeDone))
+	next := s.Decide(now, self, false)
+	require.Len(t, next.Queue, 1)
+	require.Equal(t, "d2", next.Queue[0].Doc.ID)
+}
+
+func TestAHoldQueuesNothingAndCancelsNothing(t *testing.T) {
+	s, d := leased(t, 5)
+	s.Directed(now, hold(1))
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, outcome(contract.OutcomePreempted))
+	require.Empty(t, s.Decide(now, self, false).Queue)
+	s.Directed(now, open(2))
+	got := s.Decide(now, self, false)
+	require.Equal(t, "d0", got.Queue[0].Doc.ID, "a preempted document goes on first")
+	require.Equal(t, int64(2), got.Queue[0].Lease.Token)
+}
+
+func TestAnOvertakenDirectiveChangesNothing(t *testing.T) {
+	s, d := leased(t, 5)
+	s.Directed(now, open(3))
+	s.Directed(now, hold(1)) // the hold that the open has overtaken
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, outcome(contract.OutcomeDone))
+	require.Len(t, s.Decide(now, self, false).Queue, 1)
+
+	s.Directed(now, hold(3))
+	s.Directed(now, open(3)) // the truth repeated, sent before the hold
+	require.Equal(t, contract.PhaseHeld, s.Progress().Phase)
+}
+
+func TestABounceNeverLoops(t *testing.T) {
+	s, d := leased(t, 1)
+	bounce := contract.StageOutcome{Outcome: contract.OutcomeBounced, Attempt: 1, RetryAfterMs: 3000}
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, bounce)
+	got := s.Decide(now, self, false)
+	require.Empty(t, got.Queue)
+	require.Equal(t, now.Add(3*time.Second), got.Wake)
+	require.Len(t, s.Decide(now.Add(3*time.Second), self, false).Queue, 1)
+}
+
+func TestABounceUnderAHoldWaitsForTheOpen(t *testing.T) {
+	s, d := leased(t, 1)
+	s.Directed(now, hold(1))
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, outcome(contract.OutcomeBounced))
+	later := now.Add(10 * time.Second)
+	require.Empty(t, s.Decide(later, self, false).Queue)
+	s.Directed(later, open(2))
+	require.Len(t, s.Decide(later, self, false).Queue, 1)
+}
+
+func TestADeadLeaseIsRegisteredOnce(t *testing.T) {
+	s, d := leased(t, 5)
+	over := contract.StageOutcome{Outcome: contract.OutcomeBounced, Attempt: 1, LeaseOver: true}
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, over)
+	got := s.Decide(now, self, false)
+	require.Equal(t, int64(1), got.Register.Over)
+	require.Empty(t, got.Queue)
+	s.Registered(now, true)
+	s.Finished(now, d.Queue[1].Doc, d.Queue[1].Lease, over)
+	require.Nil(t, s.Decide(now, self, false).Register, "once for each token")
+}
+
+func TestTheJobWatchesUntilItself(t *testing.T) {
+	s, _ := leased(t, 5)
+	require.Equal(t, int64(1), s.Decide(now.Add(time.Hour), self, false).Register.Over)
+}
+
+func TestRegistersAgainWhileTheSchedulerIsMissing(t *testing.T) {
+	s := prepared(t, 5)
+	require.NotNil(t, s.Decide(now, self, false).Register)
+	s.Registered(now, false)
+	got := s.Decide(now, self, false)
+	require.Nil(t, got.Register)
+	require.Equal(t, now.Add(job.RegisterRetry), got.Wake)
+	require.NotNil(t, s.Decide(got.Wake, self, false).Register)
+}
+
+func TestGPUUnavailableWaitsAndNewsEndsTheWait(t *testing.T) {
+	s, d := leased(t, 5)
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, outcome(contract.OutcomeGPUUnavailable))
+	require.True(t, s.Awaiting)
+	require.Empty(t, s.Decide(now, self, false).Queue)
+	require.False(t, s.Directed(now, open(1)), "a repeated open ends no wait")
+	require.True(t, s.Directed(now, open(2)))
+	s.GPUBack()
+	require.Len(t, s.Decide(now, self, false).Queue, 1)
+	require.Zero(t, d.Queue[0].Doc.Lost, "an outage costs no document an attempt")
+
+	s.Finished(now, d.Queue[1].Doc, d.Queue[1].Lease, outcome(contract.OutcomeGPUUnavailable))
+	require.False(t, s.Awaiting, "under an older token it is old news")
+}
+
+func TestADocumentThatKillsTheWorkerEnds(t *testing.T) {
+	s, d := leased(t, 1)
+	doc := d.Queue[0].Doc
+	o := outcome(contract.OutcomePreempted)
+	o.Attempt = 3 // two attempts were lost
+	s.Finished(now, doc, d.Queue[0].Lease, o)
+	got := s.Decide(now, self, false)
+	require.Equal(t, 3, got.Queue[0].Attempts)
+	s.Finished(now, doc, got.Queue[0].Lease, o)
+	got = s.Decide(now, self, false)
+	require.Equal(t, 1, got.Queue[0].Attempts)
+	s.Lost(doc)
+	require.Equal(t, contract.DocFailed, doc.State)
+}
+
+func TestAFinishedCallForgivesLostAttempts(t *testing.T) {
+	s, d := leased(t, 1)
+	o := outcome(contract.OutcomePreempted)
+	o.Attempt, o.CallsDone = 4, 1
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, o)
+	require.Equal(t, job.MaxAttempts, s.Decide(now, self, false).Queue[0].Attempts)
+}
+
+func TestOftenPreemptedGoesFirst(t *testing.T) {
+	s, d := leased(t, 5)
+	second := d.Queue[1].Doc
+	second.Preemptions = job.PreemptedFirst - 1
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, outcome(contract.OutcomePreempted))
+	s.Finished(now, second, d.Queue[1].Lease, outcome(contract.OutcomePreempted))
+	require.Same(t, second, s.Decide(now, self, false).Queue[0].Doc)
+}
+
+func TestFinishingIsSaidOnce(t *testing.T) {
+	s, d := leased(t, 4)
+	require.False(t, d.Finishing)
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, outcome(contract.OutcomeDone))
+	require.False(t, s.Decide(now, self, false).Finishing)
+	s.Finished(now, d.Queue[1].Doc, d.Queue[1].Lease, outcome(contract.OutcomeDone))
+	require.True(t, s.Decide(now, self, false).Finishing)
+	require.False(t, s.Decide(now, self, false).Finishing)
+}
+
+func TestProblemsEndDocumentsAndNotTheJob(t *testing.T) {
+	s := job.New([]string{"s"}, 3)
+	s.Decide(now, self, false)
+	list := docs(1)
+	list[0].Problem = "not found"
+	s.Prepared(contract.ChunkResult{Documents: list, Total: 1})
+	d := s.Decide(now, self, false)
+	require.Equal(t, 0, d.Record)
+	s.Recorded()
+	require.True(t, s.Decide(now, self, false).End)
+	require.Equal(t, 1, s.Counts.Failed)
+}
+
+// TestEveryDocumentEndsOnce runs whole jobs, through continue-as-new at every
+// idle moment, and counts.
+func TestEveryDocumentEndsOnce(t *testing.T) {
+	for _, n := range []int{1, 2, 127, 128, 129, 700} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			s := job.New([]string{"a", "b"}, 3)
+			s.Directed(now, open(1))
+			runs := map[string]int{}
+			all := docs(n)
+			for range 20 * n {
+				if s.Idle() {
+					data, err := json.Marshal(s)
+					require.NoError(t, err)
+					s = new(job.State)
+					require.NoError(t, json.Unmarshal(data, s))
+				}
+				d := s.Decide(now, self, false)
+				if d.End {
+					break
+				}
+				if d.Register != nil {
+					s.Registered(now, true)
+				}
+				if d.Prepare >= 0 {
+					s.Prepared(contract.ChunkResult{Documents: all[d.Prepare:min(n, d.Prepare+contract.ChunkSize)], Total: n})
+				}
+				for _, r := range d.Queue {
+					runs[r.Doc.ID+r.Stage]++
+					s.Finished(now, r.Doc, r.Lease, outcome(contract.OutcomeDone))
+				}
+				if d.Record >= 0 {
+					s.Recorded()
+				}
+			}
+			require.Equal(t, n, s.Counts.Done)
+			require.Len(t, runs, 2*n)
+			for id, count := range runs {
+				require.Equal(t, 1, count, id)
+			}
+		})
+	}
+}
+
+func TestStageMajor(t *testing.T) {
+	s := job.New([]string{"a", "b"}, 3)
+	s.Directed(now, open(1))
+	s.Decide(now, self, false)
+	s.Prepared(contract.ChunkResult{Documents: docs(3), Total: 3})
+	var order []string
+	for range 10 {
+		for _, r := range s.Decide(now, self, false).Queue {
+			order = append(order, r.Stage)
+			s.Finished(now, r.Doc, r.Lease, outcome(contract.OutcomeDone))
+		}
+	}
+	require.Equal(t, []string{"a", "a", "a", "b", "b", "b"}, order)
+}
+
+func TestCancelRecordsWhatWasBegun(t *testing.T) {
+	s, d := leased(t, 300)
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, outcome(contract.OutcomeDone))
+	s.Cancel()
+	require.Equal(t, -1, s.Decide(now, self, false).Record, "what runs makes way first")
+	s.Dropped(d.Queue[1].Doc)
+	// The chunk ahead was being prepared at the cancel.
+	s.Prepared(contract.ChunkResult{Documents: docs(128), Total: 300})
+	require.Equal(t, 0, s.Decide(now, self, false).Record)
+	s.Recorded()
+	require.Equal(t, 128, s.Decide(now, self, false).Record)
+	s.Recorded()
+	require.True(t, s.Decide(now, self, false).End)
+	require.Equal(t, 1, s.Counts.Done)
+	require.Equal(t, 255, s.Counts.Cancelled)
+}

@@ -1,0 +1,173 @@
+package job
+
+import (
+	"iter"
+	"time"
+
+	"signalbox/workflows/contract"
+)
+
+// Numbers of the protocol.
+const (
+	// Outstanding is how many GPU activities a job keeps: one that runs and
+	// one that is queued, so that the GPU never waits for a workflow task.
+	Outstanding = 2
+	// MaxAttempts is how many attempts of a document may be lost to crashes
+	// of the GPU worker.
+	MaxAttempts = 5
+	// PreemptedFirst is how many preemptions put a document before all others.
+	PreemptedFirst = 3
+	// FinishingLeft is how many stages are left when a job says so.
+	FinishingLeft = 2
+	// RegisterRetry is how often a job registers while the scheduler is missing.
+	RegisterRetry = 10 * time.Second
+	// BounceWait is the least wait after a bounce without a time.
+	BounceWait = time.Second
+)
+
+// State is everything that a job knows. It is carried across continue-as-new
+// as JSON, with nothing outstanding.
+type State struct {
+	Stages   []string `json:"stages"`
+	Priority int      `json:"priority"`
+	// Total is the number of documents; 0 until the first chunk is prepared.
+	Total int `json:"total"`
+
+	Counts Counts `json:"counts"`
+
+	// Chunk is being worked on and begins with document From; Ahead is the
+	// next one, prepared, and begun while the last of Chunk are running.
+	From  int    `json:"from"`
+	Chunk []*Doc `json:"chunk,omitempty"`
+	Ahead []*Doc `json:"ahead,omitempty"`
+
+	Lease contract.Lease `json:"lease"`
+	// Hold is the scheduler's reason, empty when open.
+	Hold      string    `json:"hold,omitempty"`
+	HoldUntil time.Time `json:"holdUntil,omitzero"`
+
+	// RegisterDue asks for a registration; RegisterAt is not before when.
+	RegisterDue bool      `json:"registerDue"`
+	RegisterAt  time.Time `json:"registerAt,omitzero"`
+	// RegisteredOver is the token that was last registered as over.
+	RegisteredOver int64 `json:"registeredOver,omitempty"`
+	SaidFinishing  bool  `json:"saidFinishing,omitempty"`
+
+	// Awaiting is that the GPU cannot serve batch; AwaitReason says why.
+	Awaiting    bool   `json:"awaiting,omitempty"`
+	AwaitReason string `json:"awaitReason,omitempty"`
+
+	Cancelled bool `json:"cancelled,omitempty"`
+
+	preparing bool
+	recording bool
+}
+
+// Counts of a job, carried to its result.
+type Counts struct {
+	Done        int   `json:"done"`
+	Failed      int   `json:"failed"`
+	Cancelled   int   `json:"cancelled"`
+	Duplicates  int   `json:"duplicates"`
+	Preemptions int   `json:"preemptions"`
+	Bounces     int   `json:"bounces"`
+	GPUMs       int64 `json:"gpuMs"`
+	LostGPUMs   int64 `json:"lostGpuMs"`
+	Simulated   bool  `json:"simulated,omitempty"`
+}
+
+// Doc is one document of the chunk.
+type Doc struct {
+	contract.Document
+	Hash  string                 `json:"hash,omitempty"`
+	State contract.DocumentState `json:"state"`
+	// Stage is the index of the next stage to run.
+	Stage  int    `json:"stage"`
+	Reason string `json:"reason,omitempty"`
+
+	Duplicate   bool `json:"duplicate,omitempty"`
+	Preemptions int  `json:"preemptions,omitempty"`
+	// Lost attempts since a model call last finished.
+	Lost int `json:"lost,omitempty"`
+	// NotBefore is set after a bounce; NeedsOpen after one under a hold.
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	NeedsOpen bool      `json:"needsOpen,omitempty"`
+	// Again is that the document was begun and goes before fresh ones.
+	Again bool `json:"again,omitempty"`
+
+	outstanding bool
+}
+
+// New is the state of a job that begins.
+func New(stages []string, priority int) *State {
+	return &State{Stages: stages, Priority: priority, RegisterDue: true}
+}
+
+// begun yields the documents of the chunk and of the one ahead.
+func (s *State) begun() iter.Seq[*Doc] {
+	return func(yield func(*Doc) bool) {
+		for _, docs := range [][]*Doc{s.Chunk, s.Ahead} {
+			for _, d := range docs {
+				if !yield(d) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *State) outstanding() int {
+	n := 0
+	for d := range s.begun() {
+		if d.outstanding {
+			n++
+		}
+	}
+	return n
+}
+
+// Idle reports that nothing is outstanding: the job may continue as new.
+func (s *State) Idle() bool {
+	return s.outstanding() == 0 && !s.Awaiting && !s.preparing && !s.recording
+}
+
+// Left is how many stage runs are left in the whole job, once Total is known.
+func (s *State) Left() int {
+	left := 0
+	for d := range s.begun() {
+		if d.State == contract.DocPending {
+			left += len(s.Stages) - d.Stage
+		}
+	}
+	return left + (s.Total-s.From-len(s.Chunk)-len(s.Ahead))*len(s.Stages)
+}
+
+// Progress of the job for the query of that name.
+func (s *State) Progress() contract.Progress {
+	p := contract.Progress{
+		Phase: contract.PhaseRunning, Done: s.Counts.Done, Failed: s.Counts.Failed, Total: s.Total,
+	}
+	for d := range s.begun() {
+		switch d.State {
+		case contract.DocDone:
+			p.Done++
+		case contract.DocFailed:
+			p.Failed++
+		case contract.DocPending, contract.DocCancelled:
+		}
+	}
+	switch {
+	case s.Cancelled:
+		p.Phase, p.Reason = contract.PhaseCancelled, "cancelled; what is running makes way"
+	case s.Awaiting:
+		p.Phase, p.Reason = contract.PhaseGPUUnavailable, s.AwaitReason
+	case s.Hold != "":
+		p.Phase, p.Reason = contract.PhaseHeld, s.Hold
+		if !s.HoldUntil.IsZero() {
+			p.Reason += ", until " + s.HoldUntil.UTC().Format(time.RFC3339)
+		}
+	case s.Lease.Token == 0 && s.outstanding() == 0:
+		p.Phase, p.Reason = contract.PhaseWaiting, "waiting for the scheduler's lease"
+	}
+	return p
+}

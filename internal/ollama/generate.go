@@ -1,0 +1,128 @@
+package ollama
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ollama/ollama/api"
+
+	"signalbox/workflows/contract"
+)
+
+// Call is one model call.
+type Call struct {
+	Model  Model
+	System string
+	Prompt string
+	// Format is a JSON schema for the answer; empty for free text.
+	Format json.RawMessage
+	// MaxTokens of the answer.
+	MaxTokens int
+}
+
+// Answer of one model call.
+type Answer struct {
+	Text    string
+	Timings contract.Timings
+	Tokens  contract.Tokens
+	// Cut is that the answer ended at MaxTokens.
+	Cut bool
+}
+
+// Generate makes one model call. The model is loaded by the call if it is not
+// yet; Load does that with a budget of its own.
+func (r *Runtime) Generate(ctx context.Context, c Call) (Answer, error) {
+	ctx, watch := watchStream(ctx, r.limits)
+	defer watch.stop()
+	var text strings.Builder
+	var last api.GenerateResponse
+	err := r.client.Generate(ctx, &api.GenerateRequest{
+		Model: c.Model.Name, System: c.System, Prompt: c.Prompt, Format: c.Format,
+		Think:     &api.ThinkValue{Value: false},
+		KeepAlive: c.Model.keepAlive(), Options: c.Model.options(c.MaxTokens),
+	}, func(part api.GenerateResponse) error {
+		watch.progress()
+		text.WriteString(part.Response)
+		last = part
+		return nil
+	})
+	if err != nil {
+		return Answer{}, classify(ctx, c.Model.Name, err)
+	}
+	if !last.Done {
+		// Ollama ends a stream like this when the model repeats one token.
+		return Answer{}, &Error{
+			Kind: KindOutput, Model: c.Model.Name,
+			Err: errors.New("the answer was broken off (the server did not say done)"),
+		}
+	}
+	return Answer{
+		Text: text.String(),
+		Timings: contract.Timings{
+			LoadMs: last.LoadDuration.Milliseconds(), PromptMs: last.PromptEvalDuration.Milliseconds(),
+			GenerateMs: last.EvalDuration.Milliseconds(),
+		},
+		Tokens: contract.Tokens{Prompt: last.PromptEvalCount, Output: last.EvalCount},
+		Cut:    last.DoneReason == "length",
+	}, nil
+}
+
+// streamWatch cancels a stream that exceeds one of its budgets.
+type streamWatch struct {
+	ticks chan struct{}
+	done  chan struct{}
+}
+
+func watchStream(parent context.Context, l Limits) (context.Context, *streamWatch) {
+	ctx, cancel := context.WithCancelCause(parent)
+	w := &streamWatch{ticks: make(chan struct{}, 1), done: make(chan struct{})}
+	go func() {
+		defer cancel(nil)
+		first := time.NewTimer(l.Prompt)
+		defer first.Stop()
+		select {
+		case <-w.done:
+			return
+		case <-ctx.Done():
+			return
+		case <-first.C:
+			cancel(&limitError{fmt.Sprintf("no first token within timeouts.prompt (%s)", l.Prompt)})
+			return
+		case <-w.ticks:
+		}
+		whole := time.NewTimer(l.Generate)
+		defer whole.Stop()
+		stall := time.NewTimer(l.Stall)
+		defer stall.Stop()
+		for {
+			select {
+			case <-w.done:
+				return
+			case <-ctx.Done():
+				return
+			case <-whole.C:
+				cancel(&limitError{fmt.Sprintf("the answer took longer than timeouts.generate (%s)", l.Generate)})
+				return
+			case <-stall.C:
+				cancel(&limitError{fmt.Sprintf("no token for timeouts.stall (%s)", l.Stall)})
+				return
+			case <-w.ticks:
+				stall.Reset(l.Stall)
+			}
+		}
+	}()
+	return ctx, w
+}
+
+func (w *streamWatch) progress() {
+	select {
+	case w.ticks <- struct{}{}:
+	default:
+	}
+}
+
+func (w *streamWatch) stop() { close(w.done) }

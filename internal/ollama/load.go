@@ -1,0 +1,125 @@
+package ollama
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ollama/ollama/api"
+)
+
+// Times of unloading; Ollama's own wait for freed memory ends after 5 s.
+const (
+	unloadDeadline = 10 * time.Second
+	unloadPoll     = 50 * time.Millisecond
+)
+
+// Loaded is one model in the server's memory.
+type Loaded struct {
+	Name string
+	// Bytes in all, and of them on the card.
+	Bytes, CardBytes int64
+}
+
+// Loaded lists the models in the server's memory.
+func (r *Runtime) Loaded(ctx context.Context) ([]Loaded, error) {
+	ps, err := r.client.ListRunning(ctx)
+	if err != nil {
+		return nil, classify(ctx, "", err)
+	}
+	list := make([]Loaded, 0, len(ps.Models))
+	for _, m := range ps.Models {
+		list = append(list, Loaded{Name: m.Name, Bytes: m.Size, CardBytes: m.SizeVRAM})
+	}
+	return list, nil
+}
+
+// Load makes m the one model in memory: others are unloaded first, and that
+// they are gone is verified. It returns how long it took; 0 when m was there.
+func (r *Runtime) Load(ctx context.Context, m Model) (time.Duration, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.limits.Load,
+		&limitError{fmt.Sprintf("the model was not loaded within timeouts.load (%s)", r.limits.Load)})
+	defer cancel()
+	began := time.Now()
+	there, err := r.makeRoom(ctx, m.Name)
+	if err != nil {
+		return 0, err
+	}
+	if there {
+		return 0, nil
+	}
+	err = r.client.Generate(ctx, &api.GenerateRequest{
+		Model: m.Name, KeepAlive: m.keepAlive(), Options: m.options(0),
+	}, func(api.GenerateResponse) error { return nil })
+	if err != nil {
+		err = classify(ctx, m.Name, err)
+		var e *Error
+		if errors.As(err, &e) && e.Kind == KindUnavailable {
+			e.Kind = KindLoad
+		}
+		return 0, err
+	}
+	return time.Since(began), nil
+}
+
+// makeRoom unloads every model but keep and waits until they are gone. It
+// reports whether keep is loaded.
+func (r *Runtime) makeRoom(ctx context.Context, keep string) (there bool, err error) {
+	deadline := time.Now().Add(unloadDeadline)
+	asked := map[string]bool{}
+	for {
+		loaded, err := r.Loaded(ctx)
+		if err != nil {
+			return false, err
+		}
+		there = false
+		var others []string
+		for _, l := range loaded {
+			if sameModel(l.Name, keep) {
+				there = true
+			} else {
+				others = append(others, l.Name)
+			}
+		}
+		if len(others) == 0 {
+			return there, nil
+		}
+		if time.Now().After(deadline) {
+			return there, &Error{Kind: KindLoad, Model: keep, Err: fmt.Errorf("%v did not leave the memory within %s", others, unloadDeadline)}
+		}
+		for _, name := range others {
+			if !asked[name] {
+				asked[name] = true
+				if err := r.Unload(ctx, name); err != nil {
+					return there, err
+				}
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return there, classify(ctx, keep, ctx.Err())
+		case <-time.After(unloadPoll):
+		}
+	}
+}
+
+// Unload asks the server to forget a model; it does so a little later.
+func (r *Runtime) Unload(ctx context.Context, name string) error {
+	err := r.client.Generate(ctx, &api.GenerateRequest{
+		Model: name, KeepAlive: &api.Duration{Duration: 0},
+	}, func(api.GenerateResponse) error { return nil })
+	return classify(ctx, name, err)
+}
+
+// sameModel compares names as Ollama does: no tag means latest.
+func sameModel(a, b string) bool { return withTag(a) == withTag(b) }
+
+func withTag(name string) string {
+	for i := len(name) - 1; i >= 0 && name[i] != '/'; i-- {
+		if name[i] == ':' {
+			return name
+		}
+	}
+	return name + ":latest"
+}

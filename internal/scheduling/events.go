@@ -1,0 +1,134 @@
+package scheduling
+
+import (
+	"time"
+
+	"signalbox/workflows/contract"
+)
+
+// SetWindow records the calendar's word.
+func (s *State) SetWindow(w Window) { s.Window = w }
+
+// Register records a job, or what it says anew. A job that found its lease
+// over goes back in line; a new execution under an old id begins afresh.
+func (s *State) Register(now time.Time, r contract.Registration) {
+	j := s.find(r.Job.WorkflowID)
+	if j != nil && j.Ref != r.Job {
+		s.remove(j.Ref.WorkflowID)
+		j = nil
+	}
+	if j == nil {
+		j = &Job{Ref: r.Job, Arrival: s.arrive(), Since: now}
+		s.Jobs = append(s.Jobs, j)
+	}
+	j.Priority, j.Left, j.Answer = r.Priority, r.Left, true
+	if j.Lease != nil && r.Over == j.Lease.Token {
+		s.endLease(j)
+	}
+}
+
+// Finishing records that a job has few stages left.
+func (s *State) Finishing(r contract.Registration) {
+	if j := s.find(r.Job.WorkflowID); j != nil {
+		j.Left = r.Left
+	}
+}
+
+// Ended drops a job that has said its last word, or that could not be
+// signalled because it has ended. A newer execution of the same id stays.
+func (s *State) Ended(job contract.JobRef) {
+	if j := s.find(job.WorkflowID); j != nil && j.Ref == job {
+		s.remove(job.WorkflowID)
+	}
+}
+
+// DeviceNews records the device's state, unless it is older than what is known.
+func (s *State) DeviceNews(now time.Time, g contract.GPUState) {
+	if d := s.Device; d != nil && d.Instance == g.Instance && g.Seq < d.Seq {
+		return
+	}
+	if s.Gone == g.Instance {
+		return // the last words of an instance that has lost its claim
+	}
+	s.Gone = ""
+	if s.realtimePresent() && g.RealtimeWaiting+g.RealtimeRunning == 0 {
+		s.RealtimeEnded = now
+	}
+	s.Device = &g
+	if g.Gate.Token > s.LastToken {
+		// A gate from the future: this scheduler's clock is behind the one
+		// before it. Tokens must still grow.
+		s.LastToken = g.Gate.Token
+		s.Gate = contract.Gate{Token: g.Gate.Token, Change: g.Gate.Change + 1, RevokedUpTo: g.Gate.Token}
+		s.GateTold = ""
+		for _, j := range s.Jobs {
+			j.Lease = nil
+		}
+	}
+	if g.Gate == s.Gate {
+		s.GateInstance = g.Instance
+	}
+}
+
+// GateAnswer records what the device answered to the gate, or that it did not.
+func (s *State) GateAnswer(now time.Time, g *contract.GPUState) {
+	s.GateAsked = false
+	if g == nil {
+		return // sent again with the next reconcile, or to a new instance
+	}
+	s.DeviceNews(now, *g)
+	if g.Gate == s.Gate {
+		s.GateTold = g.Instance
+	}
+}
+
+// HostGone records that an instance's claim has ended.
+func (s *State) HostGone(now time.Time, h contract.HostGone) {
+	if s.Device != nil && s.Device.Instance != h.Instance {
+		return // a newer instance has reported already
+	}
+	if s.realtimePresent() {
+		s.RealtimeEnded = now
+	}
+	s.Gone = h.Instance
+	if s.Device == nil {
+		s.Device = &contract.GPUState{Instance: h.Instance}
+	}
+	s.Device.Run, s.Device.RealtimeRunning, s.Device.RealtimeWaiting = nil, 0, 0
+	s.Device.Health = contract.Health{
+		Value: contract.Unhealthy, Admits: contract.AdmitNothing, Reason: string(contract.ReasonHostGone),
+	}
+}
+
+// Reconciled records what a look at Temporal itself has found. It returns the
+// jobs that are to be asked to register. The gate is due again, and so is the
+// lease holder's truth.
+func (s *State) Reconciled(now time.Time, r contract.ReconcileResult) (ask []contract.JobRef) {
+	for _, e := range r.Ended {
+		s.Ended(e)
+	}
+	for _, m := range r.Missing {
+		if s.find(m.WorkflowID) == nil {
+			ask = append(ask, m)
+		}
+	}
+	if r.OwnerKnown && s.Device != nil && r.Owner != s.Device.Instance && s.Gone != s.Device.Instance {
+		s.HostGone(now, contract.HostGone{Instance: s.Device.Instance})
+	}
+	for _, j := range s.holders() {
+		j.Answer = true
+	}
+	s.GateTold = ""
+	return ask
+}
+
+func (s *State) arrive() int64 { s.Arrivals++; return s.Arrivals }
+
+// endLease puts a job back in line, behind those who wait.
+func (s *State) endLease(j *Job) {
+	j.Lease, j.Held, j.ToldReason, j.Arrival = nil, false, "", s.arrive()
+}
+
+func (s *State) realtimePresent() bool {
+	return s.Device != nil && s.Device.RealtimeWaiting+s.Device.RealtimeRunning > 0
+}

@@ -1,0 +1,144 @@
+package scheduling
+
+import (
+	"sort"
+	"time"
+
+	"signalbox/workflows/contract"
+)
+
+// Times of the protocol.
+const (
+	// GateWait is how long a new scheduler waits for the device's answer to
+	// its first gate before it opens without it.
+	GateWait = 30 * time.Second
+	// RenewAhead is how long before its end a lease is renewed when nobody
+	// else waits.
+	RenewAhead = 10 * time.Second
+	// AheadLeft is how many stages a job has left when the next one may get a
+	// lease beside it.
+	AheadLeft = 2
+	// MaxHolders is how many jobs hold a lease at most.
+	MaxHolders = 2
+)
+
+// Params are the tunables of one scheduler.
+type Params struct {
+	// Quantum is the longest lease.
+	Quantum time.Duration `json:"quantum"`
+	// ReopenAfter is the wait after the last realtime request.
+	ReopenAfter time.Duration `json:"reopenAfter"`
+}
+
+// Window is the calendar's word for now.
+type Window struct {
+	Open bool `json:"open"`
+	// NextChange is zero where there is none.
+	NextChange time.Time `json:"nextChange,omitzero"`
+}
+
+// State is everything that a scheduler knows. It is carried across
+// continue-as-new as JSON.
+type State struct {
+	Params    Params    `json:"params"`
+	StartedAt time.Time `json:"startedAt"`
+	LastToken int64     `json:"lastToken"`
+	Window    Window    `json:"window"`
+
+	Device *contract.GPUState `json:"device,omitempty"`
+	// Gone is the instance whose claim has ended, until another one reports.
+	Gone string `json:"gone,omitempty"`
+	// RealtimeEnded is when the last realtime request was seen to end.
+	RealtimeEnded time.Time `json:"realtimeEnded,omitzero"`
+
+	Gate contract.Gate `json:"gate"`
+	// GateInstance is the instance that has answered Gate.
+	GateInstance string `json:"gateInstance,omitempty"`
+	// GateTold is the instance that the gate is on its way to.
+	GateTold  string `json:"gateTold,omitempty"`
+	GateAsked bool   `json:"gateAsked,omitempty"`
+
+	Jobs         []*Job `json:"jobs,omitempty"`
+	Arrivals     int64  `json:"arrivals"`
+	DirectiveSeq int64  `json:"directiveSeq"`
+}
+
+// Job is one registered batch job.
+type Job struct {
+	Ref      contract.JobRef `json:"ref"`
+	Priority int             `json:"priority"`
+	// Arrival orders jobs of one priority; it is renewed when a quantum ends.
+	Arrival int64     `json:"arrival"`
+	Since   time.Time `json:"since"`
+	Left    int       `json:"left"`
+
+	Lease *contract.Lease `json:"lease,omitempty"`
+	// Held is that the job was told to hold under its present lease.
+	Held bool `json:"held,omitempty"`
+	// Answer is that the job has registered and awaits the present truth.
+	Answer bool `json:"answer,omitempty"`
+	// ToldReason is the last hold's reason.
+	ToldReason string `json:"toldReason,omitempty"`
+}
+
+// New is the state of a scheduler that begins at now. Its first gate revokes
+// every older token: it does not know which of them still work.
+func New(now time.Time, p Params) *State {
+	base := now.UnixMilli()
+	return &State{
+		Params: p, StartedAt: now, LastToken: base,
+		Gate: contract.Gate{Token: base, Change: 1, RevokedUpTo: base},
+	}
+}
+
+func (s *State) nextToken(now time.Time) int64 {
+	s.LastToken = max(s.LastToken+1, now.UnixMilli())
+	return s.LastToken
+}
+
+func (s *State) find(id string) *Job {
+	for _, j := range s.Jobs {
+		if j.Ref.WorkflowID == id {
+			return j
+		}
+	}
+	return nil
+}
+
+func (s *State) remove(id string) {
+	for i, j := range s.Jobs {
+		if j.Ref.WorkflowID == id {
+			s.Jobs = append(s.Jobs[:i], s.Jobs[i+1:]...)
+			return
+		}
+	}
+}
+
+// Line returns the jobs that wait without a lease, the next one first.
+func (s *State) Line() []*Job {
+	var line []*Job
+	for _, j := range s.Jobs {
+		if j.Lease == nil {
+			line = append(line, j)
+		}
+	}
+	sort.SliceStable(line, func(a, b int) bool {
+		if line[a].Priority != line[b].Priority {
+			return line[a].Priority < line[b].Priority
+		}
+		return line[a].Arrival < line[b].Arrival
+	})
+	return line
+}
+
+// holders returns the jobs that hold a lease, the oldest token first.
+func (s *State) holders() []*Job {
+	var held []*Job
+	for _, j := range s.Jobs {
+		if j.Lease != nil {
+			held = append(held, j)
+		}
+	}
+	sort.Slice(held, func(a, b int) bool { return held[a].Lease.Token < held[b].Lease.Token })
+	return held
+}

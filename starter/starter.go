@@ -1,0 +1,143 @@
+// Package starter is the typed client for app backends: start a realtime
+// request or a batch job, wait for it, look at it, cancel it.
+package starter
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"signalbox/workflows/contract"
+)
+
+// workflowTaskTimeout lets a workflow go on quickly after a crash.
+const workflowTaskTimeout = 3 * time.Second
+
+// memoInput is the memo key of the input's hash.
+const memoInput = "inputHash"
+
+// ErrKeyReused is that an idempotency key was used before with another input.
+var ErrKeyReused = errors.New("this key was used before with another input")
+
+// Starter starts and follows Signalbox's workflows.
+type Starter struct {
+	client client.Client
+}
+
+// New uses a Temporal client, which stays the caller's to close.
+func New(c client.Client) *Starter { return &Starter{client: c} }
+
+// StartRevision starts a realtime request under the caller's key. The same key
+// again joins the running request or returns the earlier one; with another
+// input it is ErrKeyReused. Bad input is refused before anything starts, with
+// an error of type InvalidInput. When Temporal cannot be reached the error is
+// AIServiceUnavailable, with reason host-gone.
+func (s *Starter) StartRevision(ctx context.Context, key string, in contract.RevisionInput) (client.WorkflowRun, error) {
+	if err := in.Validate(); err != nil {
+		return nil, contract.NewInvalidInput(err)
+	}
+	if in.HasSchema() {
+		if err := contract.CheckSchema("schema", in.Schema); err != nil {
+			return nil, contract.NewInvalidInput(err)
+		}
+	}
+	summary := in.Task
+	if in.DocumentID != "" {
+		summary += " " + in.DocumentID
+	}
+	run, err := s.start(ctx, key, contract.QueueAIRealtime, contract.WorkflowAIRevision, summary, in)
+	var away *serviceerror.Unavailable
+	if errors.As(err, &away) || errors.Is(err, context.DeadlineExceeded) {
+		return nil, contract.NewUnavailable(contract.Unavailable{Reason: contract.ReasonHostGone, Detail: "Temporal: " + err.Error()})
+	}
+	return run, err
+}
+
+// StartBatch starts a batch job under the caller's key, like StartRevision.
+func (s *Starter) StartBatch(ctx context.Context, key string, in contract.BatchInput) (client.WorkflowRun, error) {
+	if err := in.Validate(); err != nil {
+		return nil, contract.NewInvalidInput(err)
+	}
+	summary := "batch of project " + in.ProjectID
+	return s.start(ctx, key, contract.QueueAIBatch, contract.WorkflowAIRevisionBatch, summary, in)
+}
+
+func (s *Starter) start(ctx context.Context, key, queue, workflow, summary string, in any) (client.WorkflowRun, error) {
+	data, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	hash := hex.EncodeToString(sum[:8])
+	if len(summary) > 200 {
+		summary = summary[:200]
+	}
+	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: key, TaskQueue: queue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		WorkflowTaskTimeout:      workflowTaskTimeout,
+		Memo:                     map[string]any{memoInput: hash},
+		StaticSummary:            summary,
+	}, workflow, in)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.client.DescribeWorkflowExecution(ctx, key, run.GetRunID())
+	if err != nil {
+		return run, nil // it runs; that it is the same input cannot be told now
+	}
+	var known string
+	if p, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoInput]; ok {
+		if err := converter.GetDefaultDataConverter().FromPayload(p, &known); err == nil && known != hash {
+			return nil, fmt.Errorf("key %q: %w", key, ErrKeyReused)
+		}
+	}
+	return run, nil
+}
+
+// Revision waits for a realtime request's result.
+func (s *Starter) Revision(ctx context.Context, key string) (contract.RevisionResult, error) {
+	var r contract.RevisionResult
+	return r, s.client.GetWorkflow(ctx, key, "").Get(ctx, &r)
+}
+
+// Batch waits for a batch job's result.
+func (s *Starter) Batch(ctx context.Context, key string) (contract.BatchResult, error) {
+	var r contract.BatchResult
+	return r, s.client.GetWorkflow(ctx, key, "").Get(ctx, &r)
+}
+
+// Progress asks a request or a job how far it is.
+func (s *Starter) Progress(ctx context.Context, key string) (contract.Progress, error) {
+	var p contract.Progress
+	answer, err := s.client.QueryWorkflow(ctx, key, "", contract.QueryProgress)
+	if err != nil {
+		return p, err
+	}
+	return p, answer.Get(&p)
+}
+
+// Cancel asks a request or a job to end. What a job has finished stays.
+func (s *Starter) Cancel(ctx context.Context, key string) error {
+	return s.client.CancelWorkflow(ctx, key, "")
+}
+
+// Status asks the scheduler of a GPU for everything it knows.
+func (s *Starter) Status(ctx context.Context, gpu string) (contract.SchedulerStatus, error) {
+	var st contract.SchedulerStatus
+	answer, err := s.client.QueryWorkflow(ctx, contract.SchedulerID(gpu), "", contract.QueryStatus)
+	if err != nil {
+		return st, err
+	}
+	return st, answer.Get(&st)
+}

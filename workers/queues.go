@@ -1,0 +1,78 @@
+package workers
+
+import (
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"signalbox/activities"
+	"signalbox/workflows"
+	"signalbox/workflows/contract"
+)
+
+// NewGPU is the worker on the gpu queue.
+func NewGPU(c client.Client, a *activities.GPU) worker.Worker {
+	w := worker.New(c, contract.QueueGPU, GPUOptions())
+	registerActivity(w, contract.ActivityRunRevision, a.RunRevision)
+	registerActivity(w, contract.ActivityRunStage, a.RunStage)
+	return w
+}
+
+// NewControl is the worker on gpu-control; it lives in the process of the gpu
+// worker, because its activities reach the device there.
+func NewControl(c client.Client, a *activities.Control) worker.Worker {
+	w := worker.New(c, contract.QueueGPUControl, ControlOptions())
+	registerActivity(w, contract.ActivityYieldGPU, a.YieldGPU)
+	registerActivity(w, contract.ActivitySetGate, a.SetGate)
+	registerActivity(w, contract.ActivityAwaitGPU, a.AwaitGPU)
+	return w
+}
+
+// NewHost is the worker on a GPU worker's own queue.
+func NewHost(c client.Client, instance string, a *activities.Owner) worker.Worker {
+	w := worker.New(c, contract.QueueGPUHost(instance), hostOptions())
+	registerActivity(w, contract.ActivityHoldGPU, a.HoldGPU)
+	return w
+}
+
+// NewOwner is the worker on gpu-owner. Schedulers and GPU workers both run
+// one, so that realtime never needs the scheduler's.
+func NewOwner(c client.Client) worker.Worker {
+	w := worker.New(c, contract.QueueGPUOwner, workflowOptions())
+	registerWorkflow(w, contract.WorkflowGPUOwner, workflows.GPUOwner)
+	return w
+}
+
+// NewScheduler is the worker on gpu-scheduler.
+func NewScheduler(c client.Client, a *activities.Scheduler) worker.Worker {
+	w := worker.New(c, contract.QueueGPUScheduler, workflowOptions())
+	registerWorkflow(w, contract.WorkflowGPUScheduler, workflows.GPUScheduler)
+	registerActivity(w, contract.ActivityReconcile, a.Reconcile)
+	return w
+}
+
+// NewRealtime is the worker on ai-realtime.
+func NewRealtime(c client.Client) worker.Worker {
+	w := worker.New(c, contract.QueueAIRealtime, workflowOptions())
+	registerWorkflow(w, contract.WorkflowAIRevision, workflows.AIRevision)
+	return w
+}
+
+// NewBatch is the worker on ai-batch.
+func NewBatch(c client.Client, a *activities.Documents) worker.Worker {
+	w := worker.New(c, contract.QueueAIBatch, workflowOptions())
+	registerWorkflow(w, contract.WorkflowAIRevisionBatch, workflows.AIRevisionBatch)
+	registerActivity(w, contract.ActivityPrepareChunk, a.PrepareChunk)
+	registerActivity(w, contract.ActivityRecordChunk, a.RecordChunk)
+	registerActivity(w, contract.ActivityFinishReport, a.FinishReport)
+	return w
+}
+
+func registerActivity(w worker.Worker, name string, fn any) {
+	w.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+}
+
+func registerWorkflow(w worker.Worker, name string, fn any) {
+	w.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
+}

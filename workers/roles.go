@@ -1,0 +1,203 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"signalbox/activities"
+	"signalbox/internal/config"
+	"signalbox/internal/device"
+	"signalbox/internal/ollama"
+	"signalbox/internal/store"
+	"signalbox/internal/tasks"
+	"signalbox/workflows/contract"
+)
+
+// Role is what a process does for Signalbox.
+type Role string
+
+// Roles. The core of a company runs scheduler and ai on a machine that is
+// always on; a GPU host runs gpu alone.
+const (
+	RoleGPU       Role = "gpu"
+	RoleAI        Role = "ai"
+	RoleScheduler Role = "scheduler"
+)
+
+// AllRoles lists every role.
+func AllRoles() []Role { return []Role{RoleGPU, RoleAI, RoleScheduler} }
+
+// ParseRoles reads a list such as "gpu,ai".
+func ParseRoles(list []string) ([]Role, error) {
+	var roles []Role
+	for _, name := range list {
+		r := Role(strings.TrimSpace(name))
+		if !slices.Contains(AllRoles(), r) {
+			return nil, fmt.Errorf("role %q is unknown; allowed are gpu, ai, scheduler", name)
+		}
+		if !slices.Contains(roles, r) {
+			roles = append(roles, r)
+		}
+	}
+	return roles, nil
+}
+
+// Process is everything that a process with roles needs.
+type Process struct {
+	Client    client.Client
+	Namespace string
+	Config    config.Config
+	Logger    *slog.Logger
+	// Card measures the card; nil where nothing does.
+	Card device.Card
+	// LockDir is where the GPU host's lock lies; the system's folder for
+	// temporary files unless given.
+	LockDir string
+	// LoadedAt is when the configuration was read.
+	LoadedAt time.Time
+}
+
+// Run takes the roles on until ctx ends. started is called when all of them
+// have begun to serve.
+func (p *Process) Run(ctx context.Context, roles []Role, started func()) error {
+	docs, err := store.Open(ctx, p.Config.Store.URL)
+	if err != nil {
+		return fmt.Errorf("store.url: %w", err)
+	}
+	defer func() { _ = docs.Close() }()
+	prompts, err := tasks.LoadPrompts(p.Config.Prompts.Dir)
+	if err != nil {
+		return err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("this host's name: %w", err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all, up sync.WaitGroup
+	run := func(do func(ready func()) error) {
+		up.Add(1)
+		ready := sync.OnceFunc(up.Done)
+		all.Go(func() {
+			defer ready()
+			if err := do(ready); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	for _, role := range roles {
+		if role != RoleScheduler {
+			if err := docs.Probe(ctx, string(role)); err != nil {
+				return fmt.Errorf("store.url: the document store does not work for role %s: %w", role, err)
+			}
+		}
+		switch role {
+		case RoleGPU:
+			run(func(ready func()) error { return p.gpu(ctx, host, docs, prompts, ready) })
+		case RoleAI:
+			run(func(ready func()) error {
+				return serve(ctx, ready, NewRealtime(p.Client), NewBatch(p.Client, &activities.Documents{Store: docs}))
+			})
+		case RoleScheduler:
+			run(func(ready func()) error { return p.scheduler(ctx, host, ready) })
+		}
+	}
+	go func() {
+		up.Wait()
+		if ctx.Err() == nil && started != nil {
+			started()
+		}
+	}()
+	all.Wait()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// serve runs workers until ctx ends.
+func serve(ctx context.Context, ready func(), workers ...worker.Worker) error {
+	for _, w := range workers {
+		if err := w.Start(); err != nil {
+			return fmt.Errorf("start a worker: %w", err)
+		}
+		defer w.Stop()
+	}
+	ready()
+	<-ctx.Done()
+	return nil
+}
+
+func (p *Process) scheduler(ctx context.Context, host string, ready func()) error {
+	keeper := &Keeper{Client: p.Client, Config: SchedulerConfig(p.Config, host, p.LoadedAt), Logger: p.Logger}
+	scheduler := NewScheduler(p.Client, &activities.Scheduler{Client: p.Client, Namespace: p.Namespace, GPU: p.Config.GPU.Name})
+	return serve(ctx, func() {
+		keeper.Ready = ready
+		go keeper.Run(ctx)
+	}, scheduler, NewOwner(p.Client))
+}
+
+// SchedulerConfig is what the scheduler gets to know of a configuration.
+func SchedulerConfig(c config.Config, host string, loadedAt time.Time) contract.SchedulerConfig {
+	return contract.SchedulerConfig{
+		GPU: c.GPU.Name, Calendar: c.Schedule.Calendar(),
+		QuantumMs: c.Schedule.Quantum.Milliseconds(), ReopenAfterMs: c.Schedule.ReopenAfter.Milliseconds(),
+		StoreURL: c.Store.URL, Host: host, LoadedAt: loadedAt.UTC(), Hash: c.Hash(), Simulated: c.Simulated,
+	}
+}
+
+// gpu serves the GPU: lock, claim, device, probe, report.
+func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, prompts *tasks.Prompts, ready func()) error {
+	c := p.Config
+	server, err := ollama.New(c.Ollama.Host, ollama.Limits{
+		Load: c.Timeouts.Load, Prompt: c.Timeouts.Prompt, Generate: c.Timeouts.Generate, Stall: c.Timeouts.Stall,
+	})
+	if err != nil {
+		return err
+	}
+	lock, err := device.LockHost(p.LockDir, host, c.Ollama.Host)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Unlock() }()
+	dev, err := device.New(device.Options{GPU: c.GPU.Name, Host: host, StateDir: c.State.Dir, Logger: p.Logger})
+	if err != nil {
+		return err
+	}
+	text := c.Models.Text
+	maker := &tasks.Maker{
+		Prompts: prompts, MaxOutput: text.MaxOutputTokens, Estimator: tasks.NewEstimator(text.CharsPerToken),
+		Model: ollama.Model{
+			Name: text.Name, ContextTokens: text.ContextTokens, Temperature: text.Temperature, KeepAlive: c.KeepWarm,
+		},
+	}
+	var background sync.WaitGroup
+	defer background.Wait()
+	// The device's helpers live as long as the host's tenure, which ends after ctx.
+	live, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	background.Go(func() { dev.Watch(live) })
+	background.Go(func() { dev.Probe(live, server, p.Card, text.Name) })
+	background.Go(func() { dev.Report(live, p.report) })
+	gpu := &GPUHost{
+		Client: p.Client, Device: dev, Name: c.GPU.Name, Host: host, Lock: lock.Name, Logger: p.Logger, Ready: ready,
+		GPU: &activities.GPU{Device: dev, Server: server, Tasks: maker, Store: docs},
+	}
+	return gpu.Run(ctx)
+}
+
+// report brings the device's news to the scheduler.
+func (p *Process) report(ctx context.Context, s contract.GPUState) error {
+	return p.Client.SignalWorkflow(ctx, contract.SchedulerID(s.GPU), "", contract.SignalGPUState, s)
+}

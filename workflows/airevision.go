@@ -1,0 +1,249 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"signalbox/workflows/contract"
+)
+
+// Times of a realtime request.
+const (
+	// ringEvery is how often a request rings until it ends; the device forgets
+	// one that has not rung for 25 s.
+	ringEvery = 10 * time.Second
+	// ringTimeout is how long the GPU host may take to answer a ring. It is a
+	// ScheduleToClose: a frozen host's open poll swallows the task, which a
+	// ScheduleToStart would not see.
+	ringTimeout = 2 * time.Second
+	// ringRetry is the pause between attempts of one ring.
+	ringRetry = 100 * time.Millisecond
+	// realtimeHeartbeat is when an attempt without heartbeats is lost.
+	realtimeHeartbeat = 5 * time.Second
+	// gpuBackstop ends a GPU activity whose own budgets (configuration,
+	// timeouts) have not: it is no budget itself.
+	gpuBackstop = 2 * time.Hour
+	// realtimeAttempts of one request: a GPU worker that dies costs one more.
+	realtimeAttempts = 2
+	// missedRings in a row mean that the GPU host is gone.
+	missedRings = 2
+)
+
+// AIRevision answers one realtime request: one run on the GPU, for which batch
+// makes way. Its input is contract.RevisionInput as JSON. It waits for the
+// scheduler for nothing, and works while that is down.
+func AIRevision(ctx workflow.Context, raw converter.RawValue) (contract.RevisionResult, error) {
+	r := &revision{progress: contract.Progress{Phase: contract.PhaseWaiting, Total: 1}}
+	if err := r.setup(ctx, raw); err != nil {
+		return contract.RevisionResult{}, err
+	}
+	return r.run(ctx)
+}
+
+type revision struct {
+	in       contract.RevisionInput
+	progress contract.Progress
+	deadline time.Time
+}
+
+func (r *revision) setup(ctx workflow.Context, raw converter.RawValue) error {
+	err := workflow.SetQueryHandlerWithOptions(ctx, contract.QueryProgress,
+		func() (contract.Progress, error) { return r.progress, nil },
+		workflow.QueryHandlerOptions{Description: "Phase, position and reason of this request."})
+	if err != nil {
+		return err
+	}
+	if r.in, err = contract.DecodeRevisionInput(raw.Payload().GetData()); err != nil {
+		return contract.NewInvalidInput(err)
+	}
+	if err := r.checkSchema(ctx); err != nil {
+		return err
+	}
+	r.deadline = workflow.Now(ctx).Add(r.in.MaxWaitDuration())
+	return nil
+}
+
+// checkSchema records what is wrong with the schema: the words may differ from
+// one time to the next, and a replay has to say the same.
+func (r *revision) checkSchema(ctx workflow.Context) error {
+	if !r.in.HasSchema() {
+		return nil
+	}
+	var wrong *contract.FieldError
+	err := workflow.SideEffect(ctx, func(workflow.Context) any {
+		var f *contract.FieldError
+		errors.As(contract.CheckSchema("schema", r.in.Schema), &f)
+		return f
+	}).Get(&wrong)
+	if err != nil || wrong == nil {
+		return err
+	}
+	return contract.NewInvalidInput(wrong)
+}
+
+func (r *revision) run(ctx workflow.Context) (contract.RevisionResult, error) {
+	for attempt := 1; ; attempt++ {
+		result, err := r.attempt(ctx, attempt)
+		switch {
+		case err == nil:
+			r.show(ctx, contract.Progress{Phase: contract.PhaseDone, Done: 1, Total: 1})
+			return result, nil
+		case !errors.Is(err, errLost):
+			return result, err
+		case attempt == realtimeAttempts:
+			return result, contract.NewUnavailable(contract.Unavailable{
+				Reason: contract.ReasonLost, Detail: "the GPU worker was lost twice while it answered",
+			})
+		}
+		r.show(ctx, contract.Progress{
+			Phase: contract.PhaseWaiting, Total: 1, Reason: "the GPU worker was lost; once more",
+		})
+	}
+}
+
+// errLost is that an attempt was lost with its GPU worker.
+var errLost = errors.New("the attempt was lost with its GPU worker")
+
+// attempt schedules the run and its rings, and waits for whichever ends it.
+func (r *revision) attempt(ctx workflow.Context, n int) (contract.RevisionResult, error) {
+	var none contract.RevisionResult
+	wait := r.deadline.Sub(workflow.Now(ctx))
+	if wait <= 0 {
+		return none, r.waitExceeded()
+	}
+	info := workflow.GetInfo(ctx).WorkflowExecution
+	ref := contract.RequestRef{WorkflowID: info.ID, RunID: info.RunID, Attempt: n}
+	ctx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+
+	run := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:              contract.QueueGPU,
+		ScheduleToStartTimeout: wait,
+		StartToCloseTimeout:    gpuBackstop,
+		HeartbeatTimeout:       realtimeHeartbeat,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Priority:               temporal.Priority{PriorityKey: contract.PriorityRealtime},
+		Summary:                r.in.Task,
+	}), contract.ActivityRunRevision, contract.RevisionRun{Request: ref, Input: r.in})
+
+	bell := bell{first: n == 1}
+	for !run.IsReady() {
+		ring := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, ringOptions()),
+			contract.ActivityYieldGPU, contract.Ring{Request: ref})
+		if err := r.await(ctx, run, ring); err != nil {
+			return none, err
+		}
+		if run.IsReady() {
+			break
+		}
+		var answer contract.RingAnswer
+		if err := bell.heard(&answer, ring.Get(ctx, &answer)); err != nil {
+			return none, err
+		}
+		r.answered(ctx, answer)
+		if err := r.await(ctx, run, workflow.NewTimer(ctx, ringEvery)); err != nil {
+			return none, err
+		}
+	}
+	var result contract.RevisionResult
+	return result, r.runError(run.Get(ctx, &result))
+}
+
+func ringOptions() workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:              contract.QueueGPUControl,
+		ScheduleToCloseTimeout: ringTimeout,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: ringRetry, BackoffCoefficient: 1,
+		},
+	}
+}
+
+// await waits for either of two futures.
+func (r *revision) await(ctx workflow.Context, a, b workflow.Future) error {
+	return workflow.Await(ctx, func() bool { return a.IsReady() || b.IsReady() })
+}
+
+// answered shows what the device said to a ring.
+func (r *revision) answered(ctx workflow.Context, a contract.RingAnswer) {
+	if a.Instance == "" {
+		return
+	}
+	p := contract.Progress{Phase: a.Phase, Total: 1, Position: a.Position, EtaSeconds: a.EtaSeconds}
+	if a.Phase == contract.PhaseWaiting {
+		p.Reason = fmt.Sprintf("waiting for the GPU, position %d", a.Position)
+	}
+	r.show(ctx, p)
+}
+
+func (r *revision) show(ctx workflow.Context, p contract.Progress) {
+	r.progress = p
+	text := p.Phase
+	if p.Reason != "" {
+		text += ": " + p.Reason
+	}
+	workflow.SetCurrentDetails(ctx, text)
+}
+
+func (r *revision) waitExceeded() error {
+	return contract.NewUnavailable(contract.Unavailable{
+		Reason: contract.ReasonWaitExceeded, Detail: "no model call could start within maxWait (" + r.in.MaxWait + ")",
+	})
+}
+
+// runError makes of a failed run what the caller is to see.
+func (r *revision) runError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		if timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
+			return r.waitExceeded()
+		}
+		return errLost
+	}
+	var app *temporal.ApplicationError
+	if !errors.As(err, &app) {
+		return err
+	}
+	if app.Type() == contract.ErrTypeLost {
+		return errLost
+	}
+	return app // the workflow's direct cause, without the activity around it
+}
+
+// bell counts the rings that nobody answered.
+type bell struct {
+	first  bool
+	missed int
+}
+
+// heard takes the outcome of one ring. It returns an error when the request
+// cannot be served.
+func (b *bell) heard(a *contract.RingAnswer, err error) error {
+	defer func() { b.first = false }()
+	if temporal.IsCanceledError(err) {
+		return err
+	}
+	if err != nil {
+		*a = contract.RingAnswer{}
+		if b.missed++; b.first || b.missed == missedRings {
+			return contract.NewUnavailable(contract.Unavailable{
+				Reason: contract.ReasonHostGone, Detail: "the GPU host does not answer",
+			})
+		}
+		return nil
+	}
+	b.missed = 0
+	if a.Phase != contract.PhaseRunning && a.Health.Admits == contract.AdmitNothing {
+		return contract.NewUnavailable(contract.Unavailable{Reason: contract.ReasonUnhealthy, Detail: a.Health.Reason})
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"signalbox/internal/job"
+	"signalbox/workflows/contract"
+)
+
+// BatchCarried is what a batch job carries across continue-as-new.
+type BatchCarried struct {
+	State *job.State `json:"state"`
+	// ManifestHash of the first reading.
+	ManifestHash string `json:"manifestHash,omitempty"`
+}
+
+// AIRevisionBatch takes 1 to 20,000 documents through their stages whenever
+// the scheduler lets it. Its input is contract.BatchInput as JSON; carried is
+// empty but for a job that continues.
+func AIRevisionBatch(ctx workflow.Context, raw converter.RawValue, carried *BatchCarried) (contract.BatchResult, error) {
+	b := &batch{raw: raw}
+	if err := b.setup(ctx, carried); err != nil {
+		return contract.BatchResult{}, err
+	}
+	return b.run(ctx)
+}
+
+// historyLimit is when a job continues as new, well below the 4,096 events at
+// which the server suggests it.
+const historyLimit = 3000
+
+type batch struct {
+	raw          converter.RawValue
+	in           contract.BatchInput
+	ref          contract.JobRef
+	state        *job.State
+	manifestHash string
+
+	// gpu is cancelled with the job, which ends what it has outstanding.
+	gpu       workflow.Context
+	cancelGPU workflow.CancelFunc
+	await     workflow.CancelFunc // ends the wait for the GPU
+
+	dirty    bool
+	sending  int
+	draining bool
+	alarm    alarm
+	fatal    error
+}
+
+func (b *batch) setup(ctx workflow.Context, carried *BatchCarried) error {
+	err := workflow.SetQueryHandlerWithOptions(ctx, contract.QueryProgress,
+		func() (contract.Progress, error) {
+			if b.state == nil {
+				return contract.Progress{Phase: contract.PhaseFailed}, nil
+			}
+			return b.state.Progress(), nil
+		},
+		workflow.QueryHandlerOptions{Description: "Phase, documents done and failed, and what the job waits for."})
+	if err != nil {
+		return err
+	}
+	if b.in, err = contract.DecodeBatchInput(b.raw.Payload().GetData()); err != nil {
+		return contract.NewInvalidInput(err)
+	}
+	info := workflow.GetInfo(ctx)
+	b.ref = contract.JobRef{WorkflowID: info.WorkflowExecution.ID, RunID: info.FirstRunID}
+	b.state = job.New(b.in.Stages, b.in.Priority)
+	if carried != nil && carried.State != nil {
+		b.state, b.manifestHash = carried.State, carried.ManifestHash
+	}
+	b.gpu, b.cancelGPU = workflow.NewDisconnectedContext(ctx)
+	b.receive(ctx)
+	return nil
+}
+
+// receive listens to the scheduler until the run ends.
+func (b *batch) receive(ctx workflow.Context) {
+	directives := workflow.GetSignalChannel(ctx, contract.SignalDirective)
+	asked := workflow.GetSignalChannel(ctx, contract.SignalAskRegister)
+	quiet, _ := workflow.NewDisconnectedContext(ctx)
+	workflow.Go(quiet, func(ctx workflow.Context) {
+		for {
+			var d contract.Directive
+			directives.Receive(ctx, &d)
+			b.directed(ctx, d)
+		}
+	})
+	workflow.Go(quiet, func(ctx workflow.Context) {
+		for {
+			asked.Receive(ctx, nil)
+			b.state.AskedToRegister()
+			b.dirty = true
+		}
+	})
+}
+
+func (b *batch) directed(ctx workflow.Context, d contract.Directive) {
+	if b.state.Directed(workflow.Now(ctx), d) && b.await != nil {
+		b.await()
+	}
+	b.dirty = true
+}
+
+func (b *batch) run(ctx workflow.Context) (contract.BatchResult, error) {
+	quiet, _ := workflow.NewDisconnectedContext(ctx)
+	for {
+		b.dirty = false
+		info := workflow.GetInfo(ctx)
+		b.draining = b.draining || info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > historyLimit
+		d := b.state.Decide(workflow.Now(ctx), b.ref, b.draining && !b.state.Awaiting)
+		if b.fatal != nil || d.End {
+			return b.end(quiet, ctx.Err())
+		}
+		b.carryOut(ctx, quiet, d)
+		if b.draining && b.state.Idle() && b.sending == 0 && !b.dirty && !b.state.Cancelled {
+			return contract.BatchResult{}, workflow.NewContinueAsNewError(ctx, AIRevisionBatch, b.raw,
+				&BatchCarried{State: b.state, ManifestHash: b.manifestHash})
+		}
+		b.show(ctx)
+		err := workflow.Await(ctx, func() bool { return b.dirty })
+		if err != nil { // cancelled: from here on wait without that context
+			b.state.Cancel()
+			b.cancelGPU()
+			ctx = detached(ctx)
+		}
+	}
+}
+
+// detached is ctx as it is after its cancellation was taken notice of.
+func detached(ctx workflow.Context) workflow.Context {
+	d, _ := workflow.NewDisconnectedContext(ctx)
+	return d
+}
+
+func (b *batch) carryOut(ctx, quiet workflow.Context, d job.Decision) {
+	if d.Prepare >= 0 {
+		b.prepare(quiet, d.Prepare)
+	}
+	if d.Record >= 0 {
+		b.record(quiet, d.Record)
+	}
+	if d.Register != nil {
+		b.tell(quiet, contract.SignalRegister, d.Register, func(ok bool) { b.state.Registered(workflow.Now(quiet), ok) })
+	}
+	if d.Finishing {
+		b.tell(quiet, contract.SignalFinishing, contract.Registration{Job: b.ref, Priority: b.in.Priority, Left: b.state.Left()},
+			func(bool) {})
+	}
+	for _, r := range d.Queue {
+		b.queue(r)
+	}
+	if b.state.Awaiting && b.await == nil {
+		b.awaitGPU()
+	}
+	b.alarm.set(ctx, d.Wake, func() { b.dirty = true })
+}
+
+// tell signals the scheduler and awaits that it has the signal.
+func (b *batch) tell(ctx workflow.Context, name string, payload any, done func(ok bool)) {
+	b.sending++
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		err := workflow.SignalExternalWorkflow(ctx, contract.SchedulerID(contract.DefaultGPU), "", name, payload).Get(ctx, nil)
+		b.sending--
+		done(err == nil)
+		b.dirty = true
+	})
+}
+
+// end writes the report, says goodbye to the scheduler, and makes the result.
+func (b *batch) end(ctx workflow.Context, cancelled error) (contract.BatchResult, error) {
+	err := b.fatal
+	var report contract.ReportResult
+	if err == nil && b.state.Total > 0 {
+		report, err = b.report(ctx)
+	}
+	if e := workflow.Await(ctx, func() bool { return b.sending == 0 }); e != nil {
+		return contract.BatchResult{}, e
+	}
+	b.tell(ctx, contract.SignalJobEnded, contract.JobEnded{Job: b.ref}, func(bool) {})
+	if e := workflow.Await(ctx, func() bool { return b.sending == 0 }); e != nil {
+		return contract.BatchResult{}, e
+	}
+	if err != nil {
+		return contract.BatchResult{}, directCause(err)
+	}
+	if b.state.Cancelled {
+		if cancelled == nil {
+			cancelled = temporal.NewCanceledError()
+		}
+		return contract.BatchResult{}, cancelled
+	}
+	c := b.state.Counts
+	return contract.BatchResult{
+		Total: b.state.Total, Done: c.Done, Failed: c.Failed, Cancelled: c.Cancelled, Duplicates: c.Duplicates,
+		Preemptions: c.Preemptions, Bounces: c.Bounces, GPUMs: c.GPUMs, LostGPUMs: c.LostGPUMs,
+		Report: report.Key, Simulated: c.Simulated,
+	}, nil
+}
+
+// directCause takes the activity away from around an application error.
+func directCause(err error) error {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app
+	}
+	return err
+}
+
+func (b *batch) show(ctx workflow.Context) {
+	workflow.SetCurrentDetails(ctx, describe(b.state.Progress()))
+}
+
+// retryForever waits for the store or a worker for as long as it takes.
+func retryForever() *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute}
+}

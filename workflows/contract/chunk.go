@@ -1,0 +1,66 @@
+package contract
+
+// ChunkSize is how many documents pass through all stages together, so that
+// models are switched once per chunk and not per document.
+const ChunkSize = 128
+
+// DocumentSource says where a job's documents are listed.
+type DocumentSource struct {
+	Documents []Document `json:"documents,omitempty"`
+	Manifest  string     `json:"manifest,omitempty"`
+	// ManifestHash of the first reading; a manifest that changes later is
+	// refused. Empty at the first reading.
+	ManifestHash string `json:"manifestHash,omitempty"`
+}
+
+// ChunkInput is the input of the activity PrepareChunk. With a manifest it
+// reads From and Size lines of it; inline documents are given as they are.
+type ChunkInput struct {
+	ProjectID string         `json:"projectId"`
+	Source    DocumentSource `json:"source"`
+	From      int            `json:"from"`
+	Size      int            `json:"size"`
+}
+
+// ChunkResult is what PrepareChunk found.
+type ChunkResult struct {
+	Documents    []ChunkDocument `json:"documents"`
+	Total        int             `json:"total"`
+	ManifestHash string          `json:"manifestHash,omitempty"`
+}
+
+// ChunkDocument is a document ready for its stages, or why it is not.
+type ChunkDocument struct {
+	Document
+	// Hash of the content.
+	Hash string `json:"hash,omitempty"`
+	// Problem is why the document cannot be worked on.
+	Problem string `json:"problem,omitempty"`
+	// Duplicate of an earlier document of the same id and key.
+	Duplicate bool `json:"duplicate,omitempty"`
+}
+
+// RecordInput is the input of the activity RecordChunk: the report lines of
+// one finished chunk.
+type RecordInput struct {
+	Job       JobRef           `json:"job"`
+	ProjectID string           `json:"projectId"`
+	From      int              `json:"from"`
+	Lines     []DocumentReport `json:"lines"`
+}
+
+// ReportInput is the input of the activity FinishReport. Documents from
+// Unreached on were never begun and are reported as cancelled.
+type ReportInput struct {
+	Job       JobRef         `json:"job"`
+	ProjectID string         `json:"projectId"`
+	Source    DocumentSource `json:"source"`
+	Total     int            `json:"total"`
+	Unreached int            `json:"unreached"`
+}
+
+// ReportResult names the report and counts its lines by state.
+type ReportResult struct {
+	Key    string                `json:"key"`
+	Counts map[DocumentState]int `json:"counts"`
+}
