@@ -22,6 +22,10 @@ type Control struct {
 func (c *Control) YieldGPU(ctx context.Context, r contract.Ring) (contract.RingAnswer, error) {
 	info := activity.GetInfo(ctx)
 	c.Device.ServerTime(info.StartedTime)
+	if r.Withdrawn {
+		c.Device.Withdraw(r.Request)
+		return contract.RingAnswer{}, nil
+	}
 	answer, err := c.Device.Ring(r.Request, info.ScheduledTime)
 	return answer, unclaimed(err)
 }

@@ -137,6 +137,7 @@ func (r *revision) attempt(ctx workflow.Context, n int) (contract.RevisionResult
 		ring := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, ringOptions()),
 			contract.ActivityYieldGPU, contract.Ring{Request: ref})
 		if err := r.await(ctx, run, ring); err != nil {
+			r.withdraw(ctx, ref)
 			return none, err
 		}
 		if run.IsReady() {
@@ -148,11 +149,29 @@ func (r *revision) attempt(ctx workflow.Context, n int) (contract.RevisionResult
 		}
 		r.answered(ctx, answer)
 		if err := r.await(ctx, run, workflow.NewTimer(ctx, ringEvery)); err != nil {
+			r.withdraw(ctx, ref)
 			return none, err
 		}
 	}
 	var result contract.RevisionResult
-	return result, r.runError(run.Get(ctx, &result))
+	err := r.runError(run.Get(ctx, &result))
+	if u, ok := contract.AsUnavailable(err); ok && u.Reason == contract.ReasonWaitExceeded {
+		r.withdraw(ctx, ref)
+	}
+	return result, err
+}
+
+// withdraw tells the device that the request no longer waits, so that batch
+// need not make way for it until its last ring expires. Should that fail, the
+// expiry does the same.
+func (r *revision) withdraw(ctx workflow.Context, ref contract.RequestRef) {
+	last, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(last, ringOptions()),
+		contract.ActivityYieldGPU, contract.Ring{Request: ref, Withdrawn: true}).Get(last, nil)
+	if err != nil {
+		workflow.GetLogger(ctx).Info("the device was not told that the request has gone", "error", err)
+	}
 }
 
 func ringOptions() workflow.ActivityOptions {

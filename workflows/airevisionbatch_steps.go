@@ -65,7 +65,7 @@ func (b *batch) awaitGPU() {
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: awaitEvery, BackoffCoefficient: 1},
 		Summary:             "waiting for the GPU, looking every 5 minutes",
 	}), contract.ActivityAwaitGPU, contract.AwaitInput{Reason: b.state.AwaitReason})
-	workflow.Go(b.gpu, func(workflow.Context) {
+	workflow.Go(b.gpu, func(ctx workflow.Context) {
 		// Whether the GPU is back or the scheduler says so, the wait is over;
 		// nothing else ends it.
 		_ = future.Get(ctx, nil)

@@ -195,7 +195,9 @@ func (c *Core) Ring(now, scheduled time.Time, ref contract.RequestRef) (answer c
 		c.renew(now, ref)
 		return answer, false
 	}
-	if _, over := c.ended[ref]; over || now.Sub(scheduled) > RingTooOld {
+	_, over := c.ended[ref]
+	if over || now.Sub(scheduled) > RingTooOld || answer.Health.Admits == contract.AdmitNothing {
+		// A request that is told that the GPU admits nothing goes away.
 		return answer, false
 	}
 	for old := range c.due {
@@ -206,6 +208,14 @@ func (c *Core) Ring(now, scheduled time.Time, ref contract.RequestRef) (answer c
 	c.renew(now, ref)
 	answer.Position = c.position(ref)
 	return answer, c.run != nil && c.run.Class == contract.Batch
+}
+
+// Withdraw records that a request no longer waits.
+func (c *Core) Withdraw(now time.Time, ref contract.RequestRef) {
+	if !c.running(ref) {
+		c.drop(ref)
+		c.ended[ref] = now
+	}
 }
 
 // SetGate records the scheduler's gate, unless a newer one is known. It reports

@@ -147,6 +147,22 @@ func TestARequestThatNoLongerRingsIsForgotten(t *testing.T) {
 	require.True(t, c.Want(later, batchRun()).Admit, "a request that was terminated needs no message")
 }
 
+func TestARequestThatIsSentAwayIsNotDue(t *testing.T) {
+	c := claimed()
+	c.Probed(contract.Health{Value: contract.Unhealthy, Admits: contract.AdmitNothing, Reason: "down"})
+	answer, _ := c.Ring(noon, noon, request("r"))
+	require.Equal(t, contract.AdmitNothing, answer.Health.Admits)
+	require.Zero(t, c.Waiting(), "it goes away with that answer")
+}
+
+func TestAWithdrawnRequestIsNotDue(t *testing.T) {
+	c := claimed()
+	c.Ring(noon, noon, request("r"))
+	c.Withdraw(noon, request("r"))
+	c.Ring(noon, noon, request("r")) // a ring that comes late
+	require.True(t, c.Want(noon, batchRun()).Admit)
+}
+
 func TestAnOldRingIsIgnored(t *testing.T) {
 	c := claimed()
 	c.Want(noon, batchRun())

@@ -173,6 +173,14 @@ func (d *Device) Ring(ref contract.RequestRef, scheduled time.Time) (contract.Ri
 	return answer, nil
 }
 
+// Withdraw tells the device that a realtime request no longer waits.
+func (d *Device) Withdraw(ref contract.RequestRef) {
+	d.mu.Lock()
+	d.core.Withdraw(d.now(), ref)
+	d.mu.Unlock()
+	d.notify()
+}
+
 // SetGate records the scheduler's gate, keeps it in the state folder, and
 // returns the device's whole state.
 func (d *Device) SetGate(g contract.Gate) (contract.GPUState, error) {

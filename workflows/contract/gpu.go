@@ -133,6 +133,8 @@ type RequestRef struct {
 // Ring tells the device that a realtime request is due.
 type Ring struct {
 	Request RequestRef `json:"request"`
+	// Withdrawn says instead that it no longer waits.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 }
 
 // RingAnswer is what the device says to a ring.

@@ -1,0 +1,247 @@
+package tests
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+
+	"signalbox/internal/calendar"
+	"signalbox/internal/config"
+	"signalbox/internal/devserver"
+	"signalbox/internal/simgpu"
+	"signalbox/internal/store"
+	"signalbox/starter"
+	"signalbox/workers"
+	"signalbox/workflows/contract"
+)
+
+// patience bounds every wait; the things waited for take a tenth of it or less.
+const patience = 2 * time.Minute
+
+// system is one Signalbox in this process, on the simulated Ollama and card.
+type system struct {
+	*starter.Starter
+	t      *testing.T
+	ctx    context.Context
+	cfg    config.Config
+	server *devserver.Server
+	client client.Client
+	sim    *simgpu.Server
+	gpu    *recorder
+	docs   *store.Store
+}
+
+// simSpeed makes a document of about 5 s take about a quarter of one.
+const simSpeed = 20
+
+// newSystem starts a Temporal server and a simulated Ollama, and no worker yet.
+func newSystem(t *testing.T, change ...func(*config.Config)) *system {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	dir := t.TempDir()
+
+	simulated := simgpu.Default()
+	simulated.Speed = simSpeed
+	sim := simgpu.New(simulated)
+	url, err := sim.Start("127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = sim.Close() })
+	gpu := record(t, url)
+
+	cfg := config.Simulated()
+	cfg.Ollama.Host = gpu.URL
+	cfg.State.Dir = t.TempDir()
+	cfg.Store.URL, err = config.StoreURL(filepath.Join(dir, "store"))
+	require.NoError(t, err)
+	for _, c := range change {
+		c(&cfg)
+	}
+	docs, err := store.Open(ctx, cfg.Store.URL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = docs.Close() })
+
+	server, err := devserver.Start(ctx, devserver.Options{
+		StateDir: filepath.Join(dir, "temporal"), FrontendPort: freePort, UIPort: devserver.NoPort, Logger: logger(),
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	c, err := client.Dial(client.Options{HostPort: server.Address(), Logger: log.NewStructuredLogger(logger())})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return &system{
+		Starter: starter.New(c), t: t, ctx: ctx, cfg: cfg, server: server, client: c, sim: sim, gpu: gpu, docs: docs,
+	}
+}
+
+// freePort asks the server for any port.
+const freePort = 0
+
+// logger is silent unless SIGNALBOX_TEST_LOG is set.
+func logger() *slog.Logger {
+	var w io.Writer = io.Discard
+	if os.Getenv("SIGNALBOX_TEST_LOG") != "" {
+		w = os.Stderr
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// run takes roles on and waits until they serve. stop ends them and waits.
+func (s *system) run(roles ...workers.Role) (stop func()) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &workers.Process{
+		Client: s.client, Namespace: client.DefaultNamespace, Config: s.cfg, Logger: logger(),
+		LockDir: s.cfg.State.Dir, LoadedAt: time.Now(),
+	}
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- p.Run(ctx, roles, func() { close(ready) }) }()
+	select {
+	case <-ready:
+	case err := <-ended:
+		require.FailNow(s.t, "the workers ended", "%v", err)
+	case <-s.ctx.Done():
+		require.FailNow(s.t, "the workers did not begin")
+	}
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		require.NoError(s.t, <-ended)
+	}
+	s.t.Cleanup(stop)
+	return stop
+}
+
+// running is a system with every role.
+func running(t *testing.T, change ...func(*config.Config)) *system {
+	t.Helper()
+	s := newSystem(t, change...)
+	s.run(workers.AllRoles()...)
+	return s
+}
+
+// letter is a document that says which one it is.
+func letter(number string) string {
+	return fmt.Sprintf(`Siam Bridge Engineering
+
+Title: Letter %[1]s about the bridge
+Document number: %[1]s
+Document type: Letter
+Discipline: Structural
+`, number)
+}
+
+// documents writes n documents into a project's store.
+func (s *system) documents(project string, n int) []contract.Document {
+	s.t.Helper()
+	var list []contract.Document
+	for i := range n {
+		number := fmt.Sprintf("DOC-%04d", i)
+		d := contract.Document{ID: "งาน 7/" + number, Key: "in/" + number + ".txt"}
+		require.NoError(s.t, s.docs.WriteDocument(s.ctx, project, d.Key, []byte(letter(number))))
+		list = append(list, d)
+	}
+	return list
+}
+
+func batchOf(project string, docs []contract.Document) contract.BatchInput {
+	return contract.BatchInput{ProjectID: project, Stages: []string{contract.StageExtractMetadata}, Documents: docs}
+}
+
+func suggestion(number string) contract.RevisionInput {
+	return contract.RevisionInput{Task: contract.TaskSuggest, DocumentID: number, Text: letter(number)}
+}
+
+// checkDocuments looks at the output of every document of a job.
+func (s *system) checkDocuments(project, batch string, docs []contract.Document) {
+	s.t.Helper()
+	for _, d := range docs {
+		var out contract.StageOutput
+		require.NoError(s.t, s.docs.ReadJSON(s.ctx, store.StageKey(project, batch, d.ID, contract.StageExtractMetadata), &out))
+		require.Equal(s.t, d.ID, out.DocumentID)
+		require.True(s.t, out.Simulated, "what a simulated model has said is labelled")
+		checkFields(s.t, out.Output, marker.FindString(d.ID))
+	}
+}
+
+// checkFields looks at the fields proposed for the letter with that number.
+func checkFields(t *testing.T, raw json.RawMessage, number string) {
+	t.Helper()
+	var out contract.SuggestOutput
+	require.NoError(t, json.Unmarshal(raw, &out))
+	require.Equal(t, number, out.Fields["documentNumber"].Value)
+	require.Equal(t, "Letter "+number+" about the bridge", out.Fields["title"].Value)
+	require.Equal(t, "Structural", out.Fields["discipline"].Value)
+	require.Equal(t, contract.BandHigh, out.Fields["title"].Band)
+	require.Contains(t, letter(number), out.Fields["title"].Evidence)
+}
+
+// checkReport looks at a job's report: one line for each document, in order.
+func (s *system) checkReport(project string, r contract.BatchResult, docs []contract.Document) {
+	s.t.Helper()
+	data, err := s.docs.ReadDocument(s.ctx, project, r.Report, 1<<20)
+	require.NoError(s.t, err)
+	dec := json.NewDecoder(bytes.NewReader(data))
+	for _, d := range docs {
+		var line contract.DocumentReport
+		require.NoError(s.t, dec.Decode(&line))
+		require.Equal(s.t, d.ID, line.ID)
+		require.Equal(s.t, contract.DocDone, line.State)
+	}
+	require.False(s.t, dec.More(), "one line for each document")
+	require.Equal(s.t, r.Total, r.Done+r.Failed+r.Cancelled)
+}
+
+// reportStates counts the lines of a job's report by state.
+func (s *system) reportStates(project, batch string) map[contract.DocumentState]int {
+	s.t.Helper()
+	data, err := s.docs.Read(s.ctx, store.ReportPath(project, batch))
+	require.NoError(s.t, err)
+	states := map[contract.DocumentState]int{}
+	for dec := json.NewDecoder(bytes.NewReader(data)); dec.More(); {
+		var line contract.DocumentReport
+		require.NoError(s.t, dec.Decode(&line))
+		states[line.State]++
+	}
+	return states
+}
+
+// directives counts the holds and the opens that a job was sent.
+func (s *system) directives(id string) (holds, opens int) {
+	s.t.Helper()
+	it := s.client.GetWorkflowHistory(s.ctx, id, "", false, 0)
+	for it.HasNext() {
+		e, err := it.Next()
+		require.NoError(s.t, err)
+		signal := e.GetWorkflowExecutionSignaledEventAttributes()
+		if signal.GetSignalName() != contract.SignalDirective {
+			continue
+		}
+		var d contract.Directive
+		require.NoError(s.t, json.Unmarshal(signal.GetInput().GetPayloads()[0].GetData(), &d))
+		if d.Open {
+			opens++
+		} else {
+			holds++
+		}
+	}
+	return holds, opens
+}
+
+// closedWindow is a schedule whose window never opens.
+func closedWindow(c *config.Config) { c.Schedule.Windows = []calendar.Window{} }
