@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
@@ -107,7 +108,8 @@ func exitCode(err error) int {
 		return ExitUsage
 	}
 	switch {
-	case errors.As(err, &wrong), errors.Is(err, starter.ErrKeyReused):
+	case errors.As(err, &wrong), errors.Is(err, starter.ErrKeyReused), strings.HasPrefix(err.Error(), "unknown command"),
+		strings.HasPrefix(err.Error(), "accepts "):
 		return ExitUsage
 	case errors.As(err, &notFound):
 		return ExitNotFound

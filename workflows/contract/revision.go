@@ -135,7 +135,6 @@ func (in *RevisionInput) validateGenerate() error {
 // HasSchema reports whether the answer has to obey a schema.
 func (in *RevisionInput) HasSchema() bool { return len(in.Schema) > 0 && string(in.Schema) != "null" }
 
-
 func (in *RevisionInput) validateSuggest() error {
 	if strings.TrimSpace(in.Text) == "" {
 		return fieldErr("text", "is missing; task suggest needs the document's text")

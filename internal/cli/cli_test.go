@@ -1,0 +1,78 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signalbox/internal/cli"
+)
+
+// run runs a command without a server.
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+	var out, err bytes.Buffer
+	code = cli.Run(context.Background(), args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestEveryCommandExplainsItself(t *testing.T) {
+	for _, args := range [][]string{
+		{}, {"start"}, {"start", "revision"}, {"start", "batch"}, {"result"}, {"cancel"}, {"status"},
+		{"worker"}, {"config"}, {"config", "check"}, {"version"},
+	} {
+		code, out, _ := run(t, append(args, "--help")...)
+		require.Zero(t, code)
+		require.Contains(t, out, "Usage:")
+		if len(args) > 0 && args[len(args)-1] != "start" && args[len(args)-1] != "config" && args[len(args)-1] != "version" {
+			require.Contains(t, out, "Examples:", "%v", args)
+		}
+	}
+}
+
+func TestWrongUsage(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"unknown flag":   {[]string{"status", "--colour"}, "unknown flag: --colour"},
+		"unknown output": {[]string{"status", "-o", "yaml"}, `--output "yaml" is unknown; allowed are text, json`},
+		"no noun":        {[]string{"start"}, "needs a noun: revision or batch"},
+		"no command":     {[]string{"dance"}, `unknown command "dance"`},
+		"two ids":        {[]string{"status", "a", "b"}, "accepts at most 1 arg"},
+		"no id":          {[]string{"result"}, "needs one workflow id"},
+		"unknown role":   {[]string{"worker", "--roles", "rfa"}, "allowed are gpu, ai, scheduler"},
+		"no such file":   {[]string{"start", "revision", "--task", "suggest", "--text-file", "/no/such"}, "no such file"},
+		"no config":      {[]string{"config", "check", "--config", "/no/such"}, "examples/signalbox.yaml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, _, stderr := run(t, c.args...)
+			require.Equal(t, cli.ExitUsage, code, stderr)
+			require.Contains(t, stderr, c.want)
+		})
+	}
+}
+
+func TestATemporalThatIsNotThereIsNamed(t *testing.T) {
+	code, _, stderr := run(t, "status")
+	require.Equal(t, cli.ExitError, code)
+	require.Contains(t, stderr, "temporal at 127.0.0.1:1 (namespace default) does not answer")
+}
+
+func TestConfigCheck(t *testing.T) {
+	code, out, _ := run(t, "config", "check", "--config", "../../examples/signalbox.yaml")
+	require.Zero(t, code)
+	require.Contains(t, out, "is fine")
+	require.Contains(t, out, "Asia/Bangkok")
+}
+
+func TestVersionForScripts(t *testing.T) {
+	code, out, _ := run(t, "version", "-o", "json")
+	require.Zero(t, code)
+	var v map[string]string
+	require.NoError(t, json.Unmarshal([]byte(out), &v))
+	require.NotEmpty(t, v["signalbox"])
+}

@@ -1,0 +1,151 @@
+package device_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"signalbox/internal/device"
+	"signalbox/workflows/contract"
+)
+
+// serving is a device that holds the claim and has its first gate.
+func serving(t *testing.T, dir string) *device.Device {
+	d, err := device.New(device.Options{GPU: "gpu0", Host: "h", StateDir: dir})
+	require.NoError(t, err)
+	d.Claim("a")
+	_, err = d.SetGate(contract.Gate{Token: 1, Change: 1, RevokedUpTo: 1})
+	require.NoError(t, err)
+	return d
+}
+
+func batch() device.Run {
+	return device.Run{Class: contract.Batch, Lease: contract.Lease{Token: 2, Until: time.Now().Add(time.Hour)}}
+}
+
+func acquire(t *testing.T, d *device.Device, r device.Run) *device.Grant {
+	g, v, err := d.Acquire(context.Background(), r)
+	require.NoError(t, err)
+	require.NotNil(t, g, "%+v", v)
+	return g
+}
+
+func TestARingCancelsTheRunsContext(t *testing.T) {
+	d := serving(t, "")
+	g := acquire(t, d, batch())
+	_, err := d.Ring(request("r"), time.Now())
+	require.NoError(t, err)
+	<-g.Context().Done()
+	require.ErrorIs(t, g.Aborted(), device.ErrPreempted)
+	_, ok := g.MayContinue()
+	require.False(t, ok)
+	g.End()
+	g.End() // harmless
+	_, v, err := d.Acquire(context.Background(), batch())
+	require.NoError(t, err)
+	require.Equal(t, contract.OutcomeBounced, v.Outcome)
+	acquire(t, d, realtimeRun("r")).End()
+	acquire(t, d, batch()).End()
+}
+
+func TestAnActivityThatIsCancelledIsNoPreemption(t *testing.T) {
+	d := serving(t, "")
+	ctx, cancel := context.WithCancel(context.Background())
+	g, _, err := d.Acquire(ctx, batch())
+	require.NoError(t, err)
+	cancel()
+	<-g.Context().Done()
+	require.NoError(t, g.Aborted())
+	g.End()
+}
+
+func TestTheSlotIsOne(t *testing.T) {
+	d := serving(t, "")
+	var inside, most atomic.Int32
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			run := realtimeRun("r")
+			run.Request.Attempt = i
+			g, _, err := d.Acquire(context.Background(), run)
+			if err != nil || g == nil {
+				t.Error("a realtime run was refused", err)
+				return
+			}
+			n := inside.Add(1)
+			for now := most.Load(); n > now && !most.CompareAndSwap(now, n); now = most.Load() {
+			}
+			runtime.Gosched() // lets another one in if it can
+			inside.Add(-1)
+			g.End()
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, 1, most.Load())
+	require.Zero(t, d.State().Overlaps)
+}
+
+func TestALostClaimAbortsTheRun(t *testing.T) {
+	d := serving(t, "")
+	g := acquire(t, d, realtimeRun("r"))
+	d.Unclaim(device.ErrClaimLost)
+	<-g.Context().Done()
+	require.ErrorIs(t, g.Aborted(), device.ErrClaimLost)
+	g.End()
+	_, err := d.Ring(request("r"), time.Now())
+	require.ErrorIs(t, err, device.ErrUnclaimed)
+	_, err = d.SetGate(contract.Gate{Token: 9})
+	require.ErrorIs(t, err, device.ErrUnclaimed)
+}
+
+func TestTheGateSurvivesARestart(t *testing.T) {
+	dir := t.TempDir()
+	serving(t, dir)
+	d, err := device.New(device.Options{StateDir: dir})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, d.State().Gate.RevokedUpTo)
+}
+
+func TestNewsIsSentAgainUntilItIsTaken(t *testing.T) {
+	d := serving(t, "")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	sent := make(chan contract.GPUState)
+	tries := 0
+	go d.Report(ctx, func(_ context.Context, s contract.GPUState) error {
+		if tries++; tries == 1 {
+			return errors.New("the scheduler is missing")
+		}
+		sent <- s
+		return nil
+	})
+	_, err := d.Ring(request("r"), time.Now())
+	require.NoError(t, err)
+	first := <-sent
+	require.Equal(t, 1, first.RealtimeWaiting)
+	acquire(t, d, realtimeRun("r")).End()
+	second := <-sent
+	require.Zero(t, second.RealtimeWaiting)
+	require.Greater(t, second.Seq, first.Seq)
+}
+
+func TestOneGPUWorkerOnAHost(t *testing.T) {
+	dir := t.TempDir()
+	l, err := device.LockHost(dir, "h", "http://a:1")
+	require.NoError(t, err)
+	_, err = device.LockHost(dir, "h", "http://a:1")
+	require.ErrorContains(t, err, "runs on this host already (pid ")
+	other, err := device.LockHost(dir, "h", "http://b:1")
+	require.NoError(t, err)
+	require.NoError(t, other.Unlock())
+	require.NoError(t, l.Unlock())
+	l, err = device.LockHost(dir, "h", "http://a:1")
+	require.NoError(t, err)
+	require.NoError(t, l.Unlock())
+}

@@ -1,0 +1,228 @@
+package tests
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+
+	"signalbox/internal/config"
+	"signalbox/internal/simgpu"
+	"signalbox/internal/store"
+	"signalbox/starter"
+	"signalbox/workflows/contract"
+)
+
+// rounds of the kill test: 2 unless SIGNALBOX_KILL_ROUNDS says otherwise.
+func rounds(t *testing.T) int {
+	text := os.Getenv("SIGNALBOX_KILL_ROUNDS")
+	if text == "" {
+		return 2
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	return n
+}
+
+var buildDev = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "signalbox-test")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "signalbox-dev")
+	out, err := exec.Command("go", "build", "-o", path, "signalbox/cmd/signalbox-dev").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build signalbox-dev: %w: %s", err, out)
+	}
+	return path, nil
+})
+
+// devProcess is a signalbox-dev of its own process.
+type devProcess struct {
+	cmd     *exec.Cmd
+	address string
+	output  *lockedBuffer
+	exited  chan error
+}
+
+var addressLine = regexp.MustCompile(`Temporal \S+ at (\S+:\d+),`)
+
+// startDev starts signalbox-dev on a state folder and waits until it is ready.
+func startDev(ctx context.Context, t *testing.T, env []string, args ...string) *devProcess {
+	t.Helper()
+	path, err := buildDev()
+	require.NoError(t, err)
+	d := &devProcess{cmd: exec.Command(path, args...), output: &lockedBuffer{}, exited: make(chan error, 1)}
+	d.cmd.Env = append(os.Environ(), env...)
+	d.cmd.Dir = t.TempDir() // no signalbox.yaml lies there
+	stdout, err := d.cmd.StdoutPipe()
+	require.NoError(t, err)
+	d.cmd.Stderr = d.output
+	require.NoError(t, d.cmd.Start())
+	t.Cleanup(func() { _ = d.cmd.Process.Kill() })
+	ready := make(chan struct{})
+	go func() {
+		lines := bufio.NewScanner(io.TeeReader(stdout, d.output))
+		for lines.Scan() {
+			if m := addressLine.FindStringSubmatch(lines.Text()); m != nil {
+				d.address = m[1]
+			}
+			if strings.HasPrefix(lines.Text(), "Signalbox is ready") {
+				close(ready)
+			}
+		}
+		d.exited <- d.cmd.Wait()
+	}()
+	select {
+	case <-ready:
+	case err := <-d.exited:
+		require.FailNow(t, "signalbox-dev ended", "%v\n%s", err, d.output)
+	case <-ctx.Done():
+		require.FailNow(t, "signalbox-dev is not ready", "%s", d.output)
+	}
+	return d
+}
+
+// kill ends the process as a power cut to it would: no handler runs.
+func (d *devProcess) kill(t *testing.T) {
+	t.Helper()
+	require.NoError(t, d.cmd.Process.Kill())
+	<-d.exited
+}
+
+func (d *devProcess) connect(t *testing.T) *starter.Starter {
+	t.Helper()
+	c, err := client.Dial(client.Options{HostPort: d.address, Logger: log.NewStructuredLogger(logger())})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return starter.New(c)
+}
+
+// TestKillEverythingSimulated kills the whole process (server, workers, device)
+// with a model call in flight, starts it again, and counts.
+func TestKillEverythingSimulated(t *testing.T) {
+	for round := range rounds(t) {
+		// Every other round is killed with a document on the GPU, the rest with
+		// a request on it.
+		t.Run(fmt.Sprint(round), func(t *testing.T) { killRound(t, 4*(round%2)) })
+	}
+}
+
+func killRound(t *testing.T, requests int) {
+	const documents = 20
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	simulated := simgpu.Default()
+	simulated.Speed = simSpeed
+	sim := simgpu.New(simulated)
+	url, err := sim.Start("127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = sim.Close() })
+	gpu := record(t, url)
+
+	state := t.TempDir()
+	storeURL, err := config.StoreURL(filepath.Join(state, "store"))
+	require.NoError(t, err)
+	docs, err := store.Open(ctx, storeURL)
+	require.NoError(t, err)
+	defer func() { _ = docs.Close() }()
+	file := filepath.Join(state, "signalbox.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("schedule: {timeZone: UTC, windows: [{from: \"00:00\", to: \"24:00\"}]}\n"), 0o600))
+	args := []string{"--config", file, "--state", state, "--port", "0", "--ui-port", "-1"}
+	env := []string{"OLLAMA_HOST=" + gpu.URL, "SIGNALBOX_STORE_URL=" + storeURL}
+
+	dev := startDev(ctx, t, env, args...)
+	client := dev.connect(t)
+	s := &system{Starter: client, t: t, ctx: ctx, docs: docs}
+	list := s.documents("p", documents)
+	_, err = client.StartBatch(ctx, "b", batchOf("p", list))
+	require.NoError(t, err)
+	after := 2 + rand.IntN(documents/2)
+	gpu.await(ctx, t, "some documents are done and one is on the GPU", func() bool {
+		return len(gpu.calls) > after && len(gpu.onGPU("DOC-")) == 1
+	})
+	for i := range requests {
+		_, err := client.StartRevision(ctx, fmt.Sprint("r", i), suggestion(fmt.Sprint("REQ-", i)))
+		require.NoError(t, err)
+	}
+	gpu.await(ctx, t, "a model call in flight", func() bool { return len(gpu.running) == 1 })
+	inFlight := map[string]bool{}
+	gpu.mu.Lock()
+	for c := range gpu.running {
+		inFlight[c.Marker] = true
+	}
+	gpu.mu.Unlock()
+	dev.kill(t)
+	t.Logf("killed after %d calls with %v in flight", gpu.begun(), inFlight)
+	if len(inFlight) == 0 {
+		t.Fatal("no model call was in flight at the kill: the round does not count")
+	}
+
+	// Nobody does anything but start it again.
+	dev = startDev(ctx, t, env, args...)
+	client = dev.connect(t)
+	for i := range requests {
+		r, err := client.Revision(ctx, fmt.Sprint("r", i))
+		if _, unavailable := contract.AsUnavailable(err); unavailable {
+			continue // answered, if not as hoped for
+		}
+		require.NoError(t, err)
+		checkFields(t, r.Output, fmt.Sprint("REQ-", i))
+	}
+	result, err := client.Batch(ctx, "b")
+	require.NoError(t, err)
+	require.Equal(t, documents, result.Done)
+	s.checkDocuments("p", "b", list)
+	s.checkReport("p", result, list)
+	for name, n := range gpu.finished() {
+		if strings.HasPrefix(name, "DOC-") && !inFlight[name] {
+			require.Equal(t, 1, n, "%s was finished before the kill and done again", name)
+		}
+		require.LessOrEqual(t, n, 2, name)
+	}
+	require.Zero(t, gpu.overlapped(), "two runs on the GPU at once")
+
+	// And it stops cleanly.
+	require.NoError(t, dev.cmd.Process.Signal(syscall.SIGTERM))
+	select {
+	case err := <-dev.exited:
+		require.NoError(t, err, "%s", dev.output)
+	case <-time.After(patience):
+		require.FailNow(t, "it does not stop", "%s", dev.output)
+	}
+	require.Contains(t, dev.output.String(), "the next start goes on where this one ends")
+}
+
+// lockedBuffer takes a process's output from two pipes.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
