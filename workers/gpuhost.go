@@ -123,7 +123,7 @@ func (h *GPUHost) serve(ctx context.Context, instance string, ready func()) erro
 		case <-ctx.Done():
 			// A batch run makes way with its checkpoint; a realtime run may
 			// end within the stop grace.
-			h.Device.PreemptBatch(device.ErrStopping)
+			h.Device.Stopping()
 			return nil
 		case <-t.C:
 			if !h.Device.Owned() {

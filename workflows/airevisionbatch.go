@@ -197,7 +197,8 @@ func (b *batch) end(ctx workflow.Context, cancelled error) (contract.BatchResult
 	}
 	c := b.state.Counts
 	return contract.BatchResult{
-		Total: b.state.Total, Done: c.Done, Failed: c.Failed, Cancelled: c.Cancelled, Duplicates: c.Duplicates,
+		ProjectID: b.in.ProjectID,
+		Total:     b.state.Total, Done: c.Done, Failed: c.Failed, Cancelled: c.Cancelled, Duplicates: c.Duplicates,
 		Preemptions: c.Preemptions, Bounces: c.Bounces, GPUMs: c.GPUMs, LostGPUMs: c.LostGPUMs,
 		Report: report.Key, Simulated: c.Simulated,
 	}, nil

@@ -26,7 +26,7 @@ func (s *scheduler) status() contract.SchedulerStatus {
 		}
 		js := contract.JobStatus{ID: j.Ref.WorkflowID, Priority: j.Priority, State: contract.JobRunning, Lease: j.Lease, Since: j.Since}
 		if j.Held {
-			js.State, js.Reason = contract.JobHeld, j.ToldReason
+			js.State, js.Reason = contract.JobHeld, v.Reason
 		}
 		st.Jobs = append(st.Jobs, js)
 	}

@@ -106,11 +106,14 @@ func (o options) configuration(folder string) (config.Config, error) {
 			return cfg, err
 		}
 	}
-	if o.simulate || os.Getenv("SIGNALBOX_STORE_URL") == "" && o.config == "" {
-		cfg.Store.URL, err = config.StoreURL(filepath.Join(folder, "store"))
-	}
+	installed, err := config.StoreURL(config.Default().Store.URL)
 	if err != nil {
 		return cfg, err
+	}
+	if o.simulate || cfg.Store.URL == installed { // nobody has named a store
+		if cfg.Store.URL, err = config.StoreURL(filepath.Join(folder, "store")); err != nil {
+			return cfg, err
+		}
 	}
 	cfg.State.Dir = filepath.Join(folder, "device")
 	return cfg, os.MkdirAll(cfg.State.Dir, 0o700)

@@ -56,6 +56,7 @@ type Verdict struct {
 type Core struct {
 	instance  string
 	claimed   bool
+	stopping  bool
 	ackAt     time.Time
 	gate      contract.Gate
 	gateBy    time.Time
@@ -85,7 +86,7 @@ func NewCore(gate contract.Gate) *Core {
 
 // Claim begins a tenure: instance holds the GPU's claim from now on.
 func (c *Core) Claim(now time.Time, instance string) {
-	c.instance, c.claimed, c.ackAt = instance, true, now
+	c.instance, c.claimed, c.stopping, c.ackAt = instance, true, false, now
 	c.gateBy = now.Add(FirstGateWait)
 }
 
@@ -94,6 +95,9 @@ func (c *Core) Acked(now time.Time) { c.ackAt = now }
 
 // Unclaim ends the tenure.
 func (c *Core) Unclaim() { c.claimed = false }
+
+// Stopping admits no more batch runs in this tenure.
+func (c *Core) Stopping() { c.stopping = true }
 
 // Owned reports whether the claim stands at now.
 func (c *Core) Owned(now time.Time) bool {
@@ -128,6 +132,8 @@ func (c *Core) admit(now time.Time, r Run) Verdict {
 		return v
 	}
 	switch {
+	case c.stopping:
+		return Verdict{Outcome: contract.OutcomeBounced, Reason: "the GPU worker is stopping", RetryAfter: DueRetry}
 	case now.Before(c.gateBy):
 		return Verdict{
 			Outcome: contract.OutcomeBounced, Reason: "waiting for the scheduler's first gate",

@@ -68,6 +68,10 @@ func TestBatchIsRefused(t *testing.T) {
 			c.Unclaim()
 			return batchRun()
 		}, contract.OutcomeBounced, false},
+		"stopping": {func(c *device.Core) device.Run {
+			c.Stopping()
+			return batchRun()
+		}, contract.OutcomeBounced, false},
 		"busy": {func(c *device.Core) device.Run {
 			c.Want(noon, realtimeRun("r"))
 			return batchRun()

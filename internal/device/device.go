@@ -3,6 +3,7 @@ package device
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -93,11 +94,9 @@ func (d *Device) Watch(ctx context.Context) {
 			d.grant.cancel(ErrClaimLost)
 		}
 		h := d.core.Health(now)
-		after := string(h.Value) + string(h.Admits) + h.Reason
-		waiting := d.core.Waiting()
+		after := fmt.Sprint(h.Value, h.Admits, d.core.Waiting())
 		d.mu.Unlock()
-		// Expired rings and ended backoffs are news too.
-		if after += string(rune('0' + min(waiting, 9))); after != before {
+		if after != before { // rings that expired and backoffs that ended are news too
 			before = after
 			d.notify()
 		}
@@ -147,12 +146,14 @@ func (d *Device) Unclaim(cause error) {
 	}
 }
 
-// PreemptBatch makes a batch run give the GPU back, because the worker stops.
-func (d *Device) PreemptBatch(cause error) {
+// Stopping makes a batch run give the GPU back and admits no other one, because
+// the worker stops. A realtime run may end.
+func (d *Device) Stopping() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.core.Stopping()
 	if d.grant != nil && d.grant.run.Class == contract.Batch {
-		d.grant.cancel(cause)
+		d.grant.cancel(ErrStopping)
 	}
 }
 
@@ -204,12 +205,15 @@ func (d *Device) SetGate(g contract.Gate) (contract.GPUState, error) {
 // Probed records what a look at the model server and the card has found.
 func (d *Device) Probed(h contract.Health, f Facts) {
 	d.mu.Lock()
-	news := h != d.core.probe || f.Model != d.facts.Model || f.Ollama != d.facts.Ollama
+	before, had := d.core.probe, d.facts
 	d.core.Probed(h)
 	d.facts = f
 	d.mu.Unlock()
-	if news {
+	switch {
+	case h.Value != before.Value || h.Admits != before.Admits:
 		d.notify()
+	case h != before || f.Model != had.Model || f.Ollama != had.Ollama:
+		poke(d.minor)
 	}
 }
 

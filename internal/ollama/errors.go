@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/ollama/ollama/api"
@@ -81,9 +83,19 @@ func classify(ctx context.Context, model string, err error) error {
 	return &Error{Kind: kind, Model: model, Err: shorten(err)}
 }
 
-// shorten bounds what a proxy's HTML page would put into logs and histories.
+// shorten bounds what a proxy's HTML page would put into logs and histories,
+// and drops what differs from one failure to the next: a reason that carries
+// the port of a connection would be news each time.
 func shorten(err error) error {
 	const most = 300
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	var request *url.Error
+	if errors.As(err, &request) {
+		err = request.Err
+	}
 	if s := err.Error(); len(s) > most {
 		return errors.New(strings.ToValidUTF8(s[:most], "") + "…")
 	}

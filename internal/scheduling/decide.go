@@ -15,9 +15,24 @@ type Decision struct {
 	Gate *contract.Gate
 }
 
+// Cause is the kind of reason for a hold. Who holds a lease is told when it
+// changes; that the words change is no news.
+type Cause string
+
+// Causes of a hold.
+const (
+	CauseWindow   Cause = "window"
+	CauseHost     Cause = "host"
+	CauseGate     Cause = "gate"
+	CauseHealth   Cause = "health"
+	CauseRealtime Cause = "realtime"
+)
+
 // Verdict says whether batch may run.
 type Verdict struct {
-	Open   bool
+	Open bool
+	// Cause and Reason of a hold, in one word and in a sentence.
+	Cause  Cause
 	Reason string
 	// Until is when that is expected to change; zero where not known.
 	Until time.Time
@@ -28,18 +43,18 @@ func (s *State) Verdict(now time.Time) Verdict {
 	d := s.Device
 	switch {
 	case !s.Window.Open:
-		return Verdict{Reason: "outside the batch window", Until: s.Window.NextChange}
+		return Verdict{Cause: CauseWindow, Reason: "outside the batch window", Until: s.Window.NextChange}
 	case s.Gone != "" && (d == nil || d.Instance == s.Gone):
-		return Verdict{Reason: "the GPU host is gone"}
+		return Verdict{Cause: CauseHost, Reason: "the GPU host is gone"}
 	case s.GateInstance == "" && now.Before(s.StartedAt.Add(GateWait)):
-		return Verdict{Reason: "waiting for the GPU worker's first answer", Until: s.StartedAt.Add(GateWait)}
+		return Verdict{Cause: CauseGate, Reason: "waiting for the GPU worker's first answer", Until: s.StartedAt.Add(GateWait)}
 	case d != nil && d.Health.Admits != contract.AdmitAll && d.Health.Value == contract.Unhealthy:
-		return Verdict{Reason: "the GPU is unhealthy: " + d.Health.Reason}
+		return Verdict{Cause: CauseHealth, Reason: "the GPU is unhealthy: " + d.Health.Reason}
 	case s.realtimePresent():
-		return Verdict{Reason: ReasonRealtime}
+		return Verdict{Cause: CauseRealtime, Reason: ReasonRealtime}
 	}
 	if reopen := s.RealtimeEnded.Add(s.Params.ReopenAfter); now.Before(reopen) {
-		return Verdict{Reason: ReasonRealtime, Until: reopen}
+		return Verdict{Cause: CauseRealtime, Reason: ReasonRealtime, Until: reopen}
 	}
 	return Verdict{Open: true, Until: s.Window.NextChange}
 }
@@ -99,13 +114,13 @@ func (s *State) open(now time.Time, out []Decision) []Decision {
 func (s *State) hold(v Verdict, out []Decision) []Decision {
 	d := contract.Directive{Reason: v.Reason, Until: v.Until}
 	for _, j := range s.holders() {
-		if !j.Held || j.ToldReason != v.Reason || j.Answer {
+		if !j.Held || j.Told != v.Cause || j.Answer {
 			j.Held = true
-			out = append(out, s.tellHold(j, d))
+			out = append(out, s.tellHold(j, v.Cause, d))
 		}
 	}
-	if line := s.Line(); len(line) > 0 && len(s.holders()) == 0 && (line[0].Answer || line[0].ToldReason != v.Reason) {
-		out = append(out, s.tellHold(line[0], d))
+	if line := s.Line(); len(line) > 0 && len(s.holders()) == 0 && (line[0].Answer || line[0].Told != v.Cause) {
+		out = append(out, s.tellHold(line[0], v.Cause, d))
 	}
 	for _, j := range s.Line() {
 		j.Answer = false
@@ -113,8 +128,8 @@ func (s *State) hold(v Verdict, out []Decision) []Decision {
 	return out
 }
 
-func (s *State) tellHold(j *Job, d contract.Directive) Decision {
-	j.Answer, j.ToldReason = false, d.Reason
+func (s *State) tellHold(j *Job, cause Cause, d contract.Directive) Decision {
+	j.Answer, j.Told = false, cause
 	if j.Lease != nil {
 		d.Lease = *j.Lease
 	}
@@ -127,7 +142,7 @@ func (s *State) grant(now time.Time, j *Job, until time.Time) Decision {
 }
 
 func (s *State) tellOpen(j *Job) Decision {
-	j.Held, j.Answer, j.ToldReason = false, false, ""
+	j.Held, j.Answer, j.Told = false, false, ""
 	return s.tell(j, contract.Directive{Open: true, Lease: *j.Lease})
 }
 

@@ -126,7 +126,7 @@ func (s *State) arrive() int64 { s.Arrivals++; return s.Arrivals }
 
 // endLease puts a job back in line, behind those who wait.
 func (s *State) endLease(j *Job) {
-	j.Lease, j.Held, j.ToldReason, j.Arrival = nil, false, "", s.arrive()
+	j.Lease, j.Held, j.Told, j.Arrival = nil, false, "", s.arrive()
 }
 
 func (s *State) realtimePresent() bool {

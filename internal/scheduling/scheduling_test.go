@@ -163,6 +163,18 @@ func sick(g *contract.GPUState) {
 	g.Health = contract.Health{Value: contract.Unhealthy, Admits: contract.AdmitRealtime, Reason: "hot"}
 }
 
+func TestOtherWordsAreNoNews(t *testing.T) {
+	w := ready(t)
+	w.register("j", 100, 0)
+	w.decide()
+	w.device(sick)
+	w.decide()
+	require.NotNil(t, w.told("j"))
+	w.device(func(g *contract.GPUState) { g.Health.Reason = "still hot" })
+	w.decide()
+	require.Nil(t, w.told("j"))
+}
+
 func TestUnknownHealthIsNotUnhealthy(t *testing.T) {
 	w := ready(t)
 	w.device(func(g *contract.GPUState) {

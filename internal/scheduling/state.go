@@ -77,8 +77,8 @@ type Job struct {
 	Held bool `json:"held,omitempty"`
 	// Answer is that the job has registered and awaits the present truth.
 	Answer bool `json:"answer,omitempty"`
-	// ToldReason is the last hold's reason.
-	ToldReason string `json:"toldReason,omitempty"`
+	// Told is the cause of the last hold.
+	Told Cause `json:"told,omitempty"`
 }
 
 // New is the state of a scheduler that begins at now. Its first gate revokes

@@ -218,6 +218,8 @@ func CheckKey(field, key string) error {
 // BatchResult is the result of AIRevisionBatch. Done, failed and cancelled add
 // up to total.
 type BatchResult struct {
+	ProjectID string `json:"projectId"`
+
 	Total     int `json:"total"`
 	Done      int `json:"done"`
 	Failed    int `json:"failed"`

@@ -1,0 +1,45 @@
+package tests
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signalbox/internal/calendar"
+	"signalbox/workers"
+	"signalbox/workflows/contract"
+)
+
+// TestSchedulerContinuesAsNew: a run of the scheduler ends before the server
+// would refuse its signals, and nothing is lost across it.
+func TestSchedulerContinuesAsNew(t *testing.T) {
+	const signals = 2100 // the run ends at 2,000
+	s := running(t, closedWindow)
+	id := contract.SchedulerID(contract.DefaultGPU)
+	before, err := s.client.DescribeWorkflowExecution(s.ctx, id, "")
+	require.NoError(t, err)
+	docs := s.documents("p", 3)
+	_, err = s.StartBatch(s.ctx, "b", batchOf("p", docs))
+	require.NoError(t, err)
+	s.phase("b", contract.PhaseHeld)
+	for range signals {
+		stray := contract.Registration{Job: contract.JobRef{WorkflowID: "nobody"}}
+		require.NoError(t, s.client.SignalWorkflow(s.ctx, id, "", contract.SignalFinishing, stray))
+	}
+	s.eventually("another run", func() bool {
+		now, err := s.client.DescribeWorkflowExecution(s.ctx, id, "")
+		return err == nil && now.GetWorkflowExecutionInfo().GetExecution().GetRunId() !=
+			before.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+	})
+	st, err := s.Status(s.ctx, contract.DefaultGPU)
+	require.NoError(t, err)
+	require.Len(t, st.Jobs, 1, "the job is still registered")
+	require.NotNil(t, st.GPU)
+
+	// A configuration that comes now opens the window, and batch begins.
+	s.cfg.Schedule.Windows = calendar.AllDay()
+	s.run(workers.RoleScheduler)
+	r, err := s.Batch(s.ctx, "b")
+	require.NoError(t, err)
+	require.Equal(t, 3, r.Done)
+}
