@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	sdk "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/client"
 
 	"signalbox/workers"
@@ -107,4 +108,26 @@ func TestPlainJSONIsEnough(t *testing.T) {
 		fmt.Sprintf(`{"projectId":"p","stages":["extract-metadata"],"documents":%s}`, ids))
 	require.NoError(t, run.Get(s.ctx, &r))
 	require.Equal(t, 2, r.Done)
+}
+
+// TestTheWebUIIsTold: the details that the Web UI shows of a workflow say what
+// goes on.
+func TestTheWebUIIsTold(t *testing.T) {
+	s := running(t, closedWindow)
+	_, err := s.StartBatch(s.ctx, "b", batchOf("p", s.documents("p", 1)))
+	require.NoError(t, err)
+	s.phase("b", contract.PhaseHeld)
+	for id, want := range map[string]string{
+		"b": "held: 0 of 1 documents done, 0 failed (outside the batch window",
+		contract.SchedulerID(contract.DefaultGPU): "**Batch is on hold**: outside the batch window",
+	} {
+		s.eventually(want, func() bool {
+			answer, err := s.client.QueryWorkflow(s.ctx, id, "", "__temporal_workflow_metadata")
+			if err != nil {
+				return false
+			}
+			var m sdk.WorkflowMetadata
+			return answer.Get(&m) == nil && strings.Contains(m.GetCurrentDetails(), want)
+		})
+	}
 }
