@@ -44,7 +44,6 @@ func (d *Documents) PrepareChunk(ctx context.Context, in contract.ChunkInput) (c
 		case err == nil && len(bytes.TrimSpace([]byte(text))) == 0:
 			c.Problem = fmt.Sprintf("document %q is empty", doc.Key)
 		case err == nil:
-			c.Hash = store.HashText(text)
 		case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrNotText):
 			c.Problem = err.Error()
 		default:

@@ -81,23 +81,38 @@ func (b *batch) setup(ctx workflow.Context, carried *BatchCarried) error {
 
 // receive listens to the scheduler until the run ends.
 func (b *batch) receive(ctx workflow.Context) {
-	directives := workflow.GetSignalChannel(ctx, contract.SignalDirective)
-	asked := workflow.GetSignalChannel(ctx, contract.SignalAskRegister)
 	quiet, _ := workflow.NewDisconnectedContext(ctx)
 	workflow.Go(quiet, func(ctx workflow.Context) {
 		for {
 			var d contract.Directive
-			directives.Receive(ctx, &d)
+			workflow.GetSignalChannel(ctx, contract.SignalDirective).Receive(ctx, &d)
 			b.directed(ctx, d)
 		}
 	})
 	workflow.Go(quiet, func(ctx workflow.Context) {
 		for {
-			asked.Receive(ctx, nil)
-			b.state.AskedToRegister()
-			b.dirty = true
+			workflow.GetSignalChannel(ctx, contract.SignalAskRegister).Receive(ctx, nil)
+			b.askedToRegister()
 		}
 	})
+}
+
+// drain takes in what has arrived and was not received yet. Before the run
+// continues as new: what it leaves behind is lost.
+func (b *batch) drain(ctx workflow.Context) {
+	var d contract.Directive
+	for workflow.GetSignalChannel(ctx, contract.SignalDirective).ReceiveAsync(&d) {
+		b.directed(ctx, d)
+		d = contract.Directive{}
+	}
+	for workflow.GetSignalChannel(ctx, contract.SignalAskRegister).ReceiveAsync(nil) {
+		b.askedToRegister()
+	}
+}
+
+func (b *batch) askedToRegister() {
+	b.state.AskedToRegister()
+	b.dirty = true
 }
 
 func (b *batch) directed(ctx workflow.Context, d contract.Directive) {
@@ -118,7 +133,8 @@ func (b *batch) run(ctx workflow.Context) (contract.BatchResult, error) {
 			return b.end(quiet, ctx.Err())
 		}
 		b.carryOut(ctx, quiet, d)
-		if b.draining && b.state.Idle() && b.sending == 0 && !b.dirty && !b.state.Cancelled {
+		if b.draining && b.state.Idle() && b.sending == 0 && !b.state.Cancelled {
+			b.drain(ctx)
 			return contract.BatchResult{}, workflow.NewContinueAsNewError(ctx, AIRevisionBatch, b.raw,
 				&BatchCarried{State: b.state, ManifestHash: b.manifestHash})
 		}

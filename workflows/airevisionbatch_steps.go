@@ -35,7 +35,7 @@ func (b *batch) queue(r job.Run) {
 		Summary:  summary(r.Stage + " " + r.Doc.ID),
 	})
 	future := workflow.ExecuteActivity(ctx, contract.ActivityRunStage, contract.StageRun{
-		Job: b.ref, ProjectID: b.in.ProjectID, Document: r.Doc.Document, Hash: r.Doc.Hash,
+		Job: b.ref, ProjectID: b.in.ProjectID, Document: r.Doc.Document,
 		Stage: r.Stage, Lease: r.Lease, Options: b.in.Options,
 	})
 	workflow.Go(b.gpu, func(ctx workflow.Context) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -49,9 +50,20 @@ func (o *options) connect(ctx context.Context, logger *slog.Logger) (client.Clie
 	defer cancel()
 	c, err := client.DialContext(dial, opts)
 	if err != nil {
-		return nil, fmt.Errorf("temporal at %s (namespace %s) does not answer: %w", opts.HostPort, opts.Namespace, err)
+		return nil, fmt.Errorf("temporal at %s (namespace %s) does not answer (%s); is it running? signalbox-dev starts one, --address names another",
+			opts.HostPort, opts.Namespace, lastCause(err))
 	}
 	return c, nil
+}
+
+// lastCause is the end of an error's chain as gRPC writes it: what the system
+// said.
+func lastCause(err error) string {
+	text := strings.Trim(err.Error(), `"`)
+	if i := strings.LastIndex(text, "dial tcp "); i >= 0 {
+		return text[i:]
+	}
+	return text
 }
 
 // with runs do with a starter for the Temporal that is configured.

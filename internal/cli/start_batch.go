@@ -44,12 +44,21 @@ the text files of a folder into the store first.`,
 			if from != "" && in.Manifest != "" {
 				return usage("--from and --manifest exclude each other")
 			}
+			files, err := textFiles(from)
+			if err != nil {
+				return err
+			}
+			if from == "" {
+				if err := in.Validate(); err != nil {
+					return contract.NewInvalidInput(err)
+				}
+			}
 			if key == "" {
 				key = newKey("batch")
 			}
 			return o.with(cmd.Context(), func(s *starter.Starter) error {
 				if from != "" {
-					if err := o.upload(cmd, s, &in, key, from, storeURL); err != nil {
+					if err := o.upload(cmd, s, &in, key, from, files, storeURL); err != nil {
 						return err
 					}
 				}
@@ -83,14 +92,10 @@ the text files of a folder into the store first.`,
 
 // upload copies the text files of a folder into the store and lists them in
 // the input, or in a manifest where they are many.
-func (o *options) upload(cmd *cobra.Command, s *starter.Starter, in *contract.BatchInput, key, from, url string) error {
+func (o *options) upload(cmd *cobra.Command, s *starter.Starter, in *contract.BatchInput, key, from string, files []string, url string) error {
 	ctx := cmd.Context()
 	if in.ProjectID == "" {
 		return usage("--project is missing")
-	}
-	files, err := textFiles(from)
-	if err != nil {
-		return err
 	}
 	if url == "" {
 		st, err := s.Status(ctx, o.gpu)
@@ -137,6 +142,9 @@ func (o *options) upload(cmd *cobra.Command, s *starter.Starter, in *contract.Ba
 
 // textFiles lists the text files under a folder, by their path in it.
 func textFiles(from string) ([]string, error) {
+	if from == "" {
+		return nil, nil
+	}
 	var files []string
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

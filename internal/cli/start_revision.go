@@ -54,6 +54,9 @@ request or returns the earlier result.`,
 			if err := readChoices(choicesFile, &in.Choices); err != nil {
 				return err
 			}
+			if err := in.Validate(); err != nil {
+				return contract.NewInvalidInput(err)
+			}
 			if key == "" {
 				key = newKey("revision")
 			}

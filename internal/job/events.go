@@ -50,7 +50,7 @@ func (s *State) Prepared(r contract.ChunkResult) {
 	s.Total = r.Total
 	docs := make([]*Doc, 0, len(r.Documents))
 	for _, c := range r.Documents {
-		d := &Doc{Document: c.Document, Hash: c.Hash, State: contract.DocPending, Duplicate: c.Duplicate}
+		d := &Doc{Document: c.Document, State: contract.DocPending, Duplicate: c.Duplicate}
 		switch {
 		case c.Problem != "":
 			s.fail(d, c.Problem)

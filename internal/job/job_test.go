@@ -21,7 +21,7 @@ func docs(n int) []contract.ChunkDocument {
 	var list []contract.ChunkDocument
 	for i := range n {
 		list = append(list, contract.ChunkDocument{
-			Document: contract.Document{ID: fmt.Sprint("d", i), Key: fmt.Sprint("k", i)}, Hash: "h",
+			Document: contract.Document{ID: fmt.Sprint("d", i), Key: fmt.Sprint("k", i)},
 		})
 	}
 	return list

@@ -79,7 +79,6 @@ type Counts struct {
 // Doc is one document of the chunk.
 type Doc struct {
 	contract.Document
-	Hash  string                 `json:"hash,omitempty"`
 	State contract.DocumentState `json:"state"`
 	// Stage is the index of the next stage to run.
 	Stage  int    `json:"stage"`

@@ -25,9 +25,6 @@ func StageKey(project, batch, document, stage string) string {
 	return batchFolder(project, batch) + "documents/" + EncodeID(document) + "/" + stage + ".json"
 }
 
-// BatchPrefix is where everything of a batch job lies.
-func BatchPrefix(project, batch string) string { return batchFolder(project, batch) }
-
 // ReportPartKey is where the report lines of the chunk that begins with
 // document from lie.
 func ReportPartKey(project, batch string, from int) string {

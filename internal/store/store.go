@@ -89,15 +89,6 @@ func (s *Store) Write(ctx context.Context, key string, data []byte) error {
 	return nil
 }
 
-// Exists reports whether there is an object.
-func (s *Store) Exists(ctx context.Context, key string) (bool, error) {
-	ok, err := s.bucket.Exists(ctx, key)
-	if err != nil {
-		return false, problem("look for", key, err)
-	}
-	return ok, nil
-}
-
 // ReadJSON reads an object into v. An object that is no such JSON is ErrDamaged.
 func (s *Store) ReadJSON(ctx context.Context, key string, v any) error {
 	data, err := s.Read(ctx, key)
@@ -117,22 +108,6 @@ func (s *Store) WriteJSON(ctx context.Context, key string, v any) error {
 		return fmt.Errorf("write %s: %w", key, err)
 	}
 	return s.Write(ctx, key, append(data, '\n'))
-}
-
-// List returns the keys under a prefix, in order.
-func (s *Store) List(ctx context.Context, prefix string) ([]string, error) {
-	var keys []string
-	it := s.bucket.List(&blob.ListOptions{Prefix: prefix})
-	for {
-		o, err := it.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return keys, nil
-		}
-		if err != nil {
-			return nil, problem("list", prefix, err)
-		}
-		keys = append(keys, o.Key)
-	}
 }
 
 // ReadDocument reads a project's document of at most limit bytes.

@@ -32,8 +32,6 @@ type ChunkResult struct {
 // ChunkDocument is a document ready for its stages, or why it is not.
 type ChunkDocument struct {
 	Document
-	// Hash of the content.
-	Hash string `json:"hash,omitempty"`
 	// Problem is why the document cannot be worked on.
 	Problem string `json:"problem,omitempty"`
 	// Duplicate of an earlier document of the same id and key.

@@ -167,7 +167,6 @@ type StageRun struct {
 	Job       JobRef       `json:"job"`
 	ProjectID string       `json:"projectId"`
 	Document  Document     `json:"document"`
-	Hash      string       `json:"hash"`
 	Stage     string       `json:"stage"`
 	Lease     Lease        `json:"lease"`
 	Options   BatchOptions `json:"options,omitzero"`
