@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 
 	"signalbox/internal/device"
 	"signalbox/workflows/contract"
@@ -42,13 +41,13 @@ func (c *Control) SetGate(ctx context.Context, g contract.Gate) (contract.GPUSta
 func (c *Control) AwaitGPU(ctx context.Context, in contract.AwaitInput) error {
 	info := activity.GetInfo(ctx)
 	if info.Attempt == 1 {
-		return temporal.NewApplicationError("GPU unavailable: "+in.Reason, contract.ErrTypeGPUUnavailable)
+		return contract.NewGPUUnavailable(in.Reason)
 	}
 	if !c.Device.Owned() {
 		return unclaimed(device.ErrUnclaimed)
 	}
 	if h := c.Device.Health(); h.Admits != contract.AdmitAll {
-		return temporal.NewApplicationError("GPU unavailable: "+h.Reason, contract.ErrTypeGPUUnavailable)
+		return contract.NewGPUUnavailable(h.Reason)
 	}
 	return nil
 }
@@ -57,7 +56,7 @@ func (c *Control) AwaitGPU(ctx context.Context, in contract.AwaitInput) error {
 // worker may have the claim.
 func unclaimed(err error) error {
 	if errors.Is(err, device.ErrUnclaimed) {
-		return temporal.NewApplicationError(err.Error(), contract.ErrTypeUnclaimed)
+		return contract.NewUnclaimed(err.Error())
 	}
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 
 	"signalbox/internal/device"
 	"signalbox/internal/ollama"
@@ -55,11 +54,7 @@ func refused(v device.Verdict) error {
 	if v.Outcome == contract.OutcomeGPUUnavailable {
 		return contract.NewUnavailable(contract.Unavailable{Reason: contract.ReasonUnhealthy, Detail: v.Reason})
 	}
-	return lost(v.Reason)
-}
-
-func lost(reason string) error {
-	return temporal.NewNonRetryableApplicationError(reason, contract.ErrTypeLost, nil)
+	return contract.NewLost(v.Reason)
 }
 
 // revisionError turns what went wrong on the GPU into what the caller sees.
@@ -67,7 +62,7 @@ func revisionError(err error) error {
 	var broken *errBrokenOutput
 	switch {
 	case aborted(err):
-		return lost(err.Error())
+		return contract.NewLost(err.Error())
 	case errors.As(err, &broken):
 		return contract.NewInvalidModelOutput(broken.Error())
 	case isKind(err, ollama.KindLoad, ollama.KindModelMissing):

@@ -57,6 +57,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	server, err := devserver.Start(ctx, devserver.Options{
 		StateDir: filepath.Join(folder, "temporal"), IP: o.ip, FrontendPort: o.port, UIPort: o.uiPort, Logger: logger,
 	})
+	if errors.Is(err, devserver.ErrInUse) {
+		return fmt.Errorf("%w (here: --state, --port and --ui-port)", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -103,7 +106,7 @@ func (o options) configuration(folder string) (config.Config, error) {
 			file = "signalbox.yaml"
 		}
 		if cfg, err = config.Load(file, os.Getenv); err != nil {
-			return cfg, err
+			return cfg, fmt.Errorf("%w\nstart from examples/signalbox.yaml, or use --simulate to try Signalbox without an Ollama", err)
 		}
 	}
 	installed, err := config.StoreURL(config.Default().Store.URL)

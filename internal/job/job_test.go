@@ -250,6 +250,7 @@ func TestEveryDocumentEndsOnce(t *testing.T) {
 				}
 			}
 			require.Equal(t, n, s.Counts.Done)
+			require.Equal(t, contract.Progress{Phase: contract.PhaseDone, Done: n, Total: n}, s.Progress())
 			require.Len(t, runs, 2*n)
 			for id, count := range runs {
 				require.Equal(t, 1, count, id)

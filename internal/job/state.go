@@ -157,7 +157,12 @@ func (s *State) Progress() contract.Progress {
 	}
 	switch {
 	case s.Cancelled:
-		p.Phase, p.Reason = contract.PhaseCancelled, "cancelled; what is running makes way"
+		p.Phase = contract.PhaseCancelled
+		if s.outstanding() > 0 {
+			p.Reason = "what is running makes way"
+		}
+	case s.Total > 0 && s.From >= s.Total:
+		p.Phase = contract.PhaseDone
 	case s.Awaiting:
 		p.Phase, p.Reason = contract.PhaseGPUUnavailable, s.AwaitReason
 	case s.Hold != "":

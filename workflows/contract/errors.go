@@ -58,7 +58,26 @@ func NewUnavailable(u Unavailable) error {
 	if u.RetryAfterSeconds == 0 {
 		u.RetryAfterSeconds = 30
 	}
-	return temporal.NewNonRetryableApplicationError(MessageUnavailable, ErrTypeUnavailable, nil, u)
+	return expected(MessageUnavailable, ErrTypeUnavailable, false, u)
+}
+
+// NewLost is the error of an attempt that was lost with its GPU worker.
+func NewLost(reason string) error { return expected(reason, ErrTypeLost, false) }
+
+// NewUnclaimed is the error of a GPU worker without the claim.
+func NewUnclaimed(reason string) error { return expected(reason, ErrTypeUnclaimed, true) }
+
+// NewGPUUnavailable is AwaitGPU's failure, whose retry is the wait.
+func NewGPUUnavailable(reason string) error {
+	return expected("GPU unavailable: "+reason, ErrTypeGPUUnavailable, true)
+}
+
+// expected is an error that is part of normal operation: workers do not log it
+// as their own.
+func expected(message, errType string, retry bool, details ...any) error {
+	return temporal.NewApplicationErrorWithOptions(message, errType, temporal.ApplicationErrorOptions{
+		NonRetryable: !retry, Details: details, Category: temporal.ApplicationErrorCategoryBenign,
+	})
 }
 
 // FieldError is one wrong field of an input.
