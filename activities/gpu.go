@@ -35,6 +35,8 @@ type answered struct {
 	output  json.RawMessage
 	timings contract.Timings
 	tokens  contract.Tokens
+	// suspect: the GPU worked until this very call.
+	suspect bool
 }
 
 // errBrokenOutput is that the model broke the schema twice.
@@ -54,7 +56,8 @@ func (g *GPU) ask(grant *device.Grant, t *tasks.Task) (answered, error) {
 	ctx := grant.Context()
 	took, err := g.Server.Load(ctx, t.Call.Model)
 	if err != nil {
-		return out, g.fault(grant, err)
+		_, err = g.fault(grant, err)
+		return out, err
 	}
 	out.timings.LoadMs = took.Milliseconds()
 	for try := 1; ; try++ {
@@ -63,7 +66,8 @@ func (g *GPU) ask(grant *device.Grant, t *tasks.Task) (answered, error) {
 		}
 		a, err := g.Server.Generate(ctx, t.Call)
 		if err != nil && ollama.KindOf(err) != ollama.KindOutput {
-			return out, g.fault(grant, err)
+			out.suspect, err = g.fault(grant, err)
+			return out, err
 		}
 		if err == nil {
 			grant.Succeeded()
@@ -75,7 +79,8 @@ func (g *GPU) ask(grant *device.Grant, t *tasks.Task) (answered, error) {
 			return out, nil
 		}
 		if cause := context.Cause(ctx); cause != nil {
-			return out, g.fault(grant, cause)
+			_, err = g.fault(grant, cause)
+			return out, err
 		}
 		if try == 2 {
 			return out, &errBrokenOutput{err}
@@ -85,17 +90,17 @@ func (g *GPU) ask(grant *device.Grant, t *tasks.Task) (answered, error) {
 
 // fault tells the device when the GPU or its server has failed a run, and
 // passes the error on. A run that was aborted has not failed.
-func (g *GPU) fault(grant *device.Grant, err error) error {
+func (g *GPU) fault(grant *device.Grant, err error) (suspect bool, _ error) {
 	if cause := grant.Aborted(); cause != nil {
-		return cause
+		return false, cause
 	}
 	if ctxErr := grant.Context().Err(); ctxErr != nil {
-		return ctxErr
+		return false, ctxErr
 	}
 	if k := ollama.KindOf(err); k == ollama.KindUnavailable || k == ollama.KindLoad {
-		grant.Failed(err.Error())
+		suspect = grant.Failed(err.Error())
 	}
-	return err
+	return suspect, err
 }
 
 // aborted reports that err is the device's doing and not a failure.

@@ -84,6 +84,7 @@ func (s *stageRun) run(ctx context.Context) (contract.StageOutcome, error) {
 	s.out.GPUMs = grant.Elapsed().Milliseconds()
 	grant.End() // the GPU is free while the output is written
 	if err != nil {
+		s.out.Suspect = got.suspect
 		return s.failed(ctx, err)
 	}
 	s.out.CallsDone = 1

@@ -271,6 +271,21 @@ func TestBadDocumentsEndOnTheirOwn(t *testing.T) {
 	require.Equal(t, 1, s.gpu.finished()["DOC-0000"])
 }
 
+// TestADocumentThatKillsTheRunnerSimulated: it ends as failed after three
+// faults, and the others are done meanwhile.
+func TestADocumentThatKillsTheRunnerSimulated(t *testing.T) {
+	s := running(t)
+	require.NoError(t, s.docs.WriteDocument(s.ctx, "p", "in/poison.txt", []byte("[[sim die]]")))
+	docs := append([]contract.Document{{ID: "poison", Key: "in/poison.txt"}}, s.documents("p", 3)...)
+	_, err := s.StartBatch(s.ctx, "b", batchOf("p", docs))
+	require.NoError(t, err)
+	r, err := s.Batch(s.ctx, "b")
+	require.NoError(t, err)
+	require.Equal(t, 3, r.Done)
+	require.Equal(t, 1, r.Failed)
+	s.checkDocuments("p", "b", docs[1:])
+}
+
 func TestOutsideTheWindowSimulated(t *testing.T) {
 	s := running(t, closedWindow)
 	docs := s.documents("p", 2)

@@ -227,7 +227,9 @@ func TestFailedRunsBackOffAndSuccessEndsIt(t *testing.T) {
 		require.Equal(t, contract.AdmitAll, c.Health(until).Admits)
 		now = until
 	}
-	c.RunFailed(now, "boom")
+	require.False(t, c.RunFailed(now, "boom"), "one failure after another: it is the GPU")
+	c.RunSucceeded()
+	require.True(t, c.RunFailed(now, "boom"), "it worked until this run: the run is suspect")
 	c.RunSucceeded()
 	require.Equal(t, contract.AdmitAll, c.Health(now).Admits)
 }

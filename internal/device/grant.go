@@ -83,12 +83,14 @@ func (g *Grant) Succeeded() {
 	g.d.mu.Unlock()
 }
 
-// Failed records that the GPU or its model server failed the run.
-func (g *Grant) Failed(why string) {
+// Failed records that the GPU or its model server failed the run, and reports
+// whether they had worked until then.
+func (g *Grant) Failed(why string) (suspect bool) {
 	g.d.mu.Lock()
-	g.d.core.RunFailed(g.d.now(), why)
+	suspect = g.d.core.RunFailed(g.d.now(), why)
 	g.d.mu.Unlock()
 	g.d.notify()
+	return suspect
 }
 
 // End gives the slot back. It may be called more than once.

@@ -11,10 +11,13 @@ func (c *Core) Probed(h contract.Health) { c.probe = h }
 
 // RunFailed records that a run failed because of the GPU or its model server,
 // whatever the probes say. Batch stays away for a while, which doubles while
-// no run succeeds.
-func (c *Core) RunFailed(now time.Time, why string) {
+// no run succeeds. It reports whether the GPU had worked until this run, which
+// makes the run itself suspect.
+func (c *Core) RunFailed(now time.Time, why string) (suspect bool) {
+	suspect = c.failFor == 0
 	c.failFor = min(max(2*c.failFor, FailBackoffMin), FailBackoffMax)
 	c.failUntil, c.failWhy = now.Add(c.failFor), why
+	return suspect
 }
 
 // RunSucceeded ends the backoff after failed runs.

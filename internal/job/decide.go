@@ -120,9 +120,9 @@ func (s *State) decideQueue(now time.Time, d *Decision) {
 	}
 }
 
-// next is the document to queue next: often-preempted ones first, then by
-// stage, those that were begun before fresh ones, in the order of the input;
-// the chunk ahead when this one has nothing left to queue.
+// next is the document to queue next: often-preempted ones first, then by stage, those that were begun before fresh ones, in the order of the input;
+// the chunk ahead when this one has nothing left to queue. One that the GPU has
+// just failed on lets another go first.
 func (s *State) next(now time.Time) *Doc {
 	if doc := nextOf(s.Chunk, now); doc != nil {
 		return doc
@@ -144,6 +144,9 @@ func nextOf(docs []*Doc, now time.Time) *Doc {
 }
 
 func before(a, b *Doc) bool {
+	if a.Behind != b.Behind {
+		return b.Behind
+	}
 	if often := a.Preemptions >= PreemptedFirst; often != (b.Preemptions >= PreemptedFirst) {
 		return often
 	}

@@ -73,7 +73,7 @@ func (s *State) Finished(now time.Time, d *Doc, lease contract.Lease, o contract
 	s.Counts.LostGPUMs += o.LostMs
 	s.Counts.Simulated = s.Counts.Simulated || o.Simulated
 	if o.CallsDone > 0 {
-		d.Lost = 0
+		d.Lost, d.Faults = 0, 0
 	} else {
 		d.Lost += o.Attempt - 1
 	}
@@ -81,6 +81,9 @@ func (s *State) Finished(now time.Time, d *Doc, lease contract.Lease, o contract
 	case contract.OutcomeDone:
 		d.Stage++
 		d.Again, d.Lost = false, 0
+		for other := range s.begun() {
+			other.Behind = false
+		}
 		if d.Stage == len(s.Stages) {
 			d.State = contract.DocDone
 		}
@@ -101,14 +104,24 @@ func (s *State) Finished(now time.Time, d *Doc, lease contract.Lease, o contract
 		s.leaseOver(lease, o.LeaseOver)
 	case contract.OutcomeGPUUnavailable:
 		d.Again = true
+		if o.Suspect {
+			d.Faults++
+			d.Behind = true
+		}
 		// Under an older token this is old news: a job that was away would
 		// begin a wait of five minutes for nothing.
 		if lease.Token == s.Lease.Token {
 			s.Awaiting, s.AwaitReason = true, o.Reason
 		}
 	}
-	if d.State == contract.DocPending && d.Lost >= MaxAttempts {
+	if d.State != contract.DocPending {
+		return
+	}
+	if d.Lost >= MaxAttempts {
 		s.fail(d, "worker-lost: the GPU worker died in each of the last attempts")
+	}
+	if d.Faults >= MaxFaults {
+		s.fail(d, "gpu-failed: the GPU failed each time it worked on this document: "+o.Reason)
 	}
 }
 

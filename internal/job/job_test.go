@@ -175,6 +175,41 @@ func TestADocumentThatKillsTheWorkerEnds(t *testing.T) {
 	require.Equal(t, contract.DocFailed, doc.State)
 }
 
+func TestADocumentThatBringsTheGPUDownEndsAndStopsNobody(t *testing.T) {
+	s, d := leased(t, 10)
+	token, order := int64(1), ""
+	queue := d.Queue
+	for range 20 {
+		for _, r := range queue {
+			if r.Doc.ID == "d0" {
+				order += "x"
+				s.Finished(now, r.Doc, r.Lease, contract.StageOutcome{Outcome: contract.OutcomeGPUUnavailable, Attempt: 1, Suspect: true})
+			} else {
+				order += "."
+				s.Finished(now, r.Doc, r.Lease, contract.StageOutcome{Outcome: contract.OutcomeDone, Attempt: 1, CallsDone: 1})
+			}
+		}
+		token++
+		s.Directed(now, open(token))
+		s.GPUBack()
+		queue = s.Decide(now, self, false).Queue
+	}
+	require.Equal(t, 1, s.Counts.Failed+s.Progress().Failed)
+	require.Equal(t, 9, s.Progress().Done)
+	require.Equal(t, "x.x.x..", order[:7], "it is found out while others show that the GPU works")
+}
+
+func TestAnOutageEndsNoDocument(t *testing.T) {
+	s, d := leased(t, 1)
+	doc := d.Queue[0].Doc
+	for n := range 50 {
+		s.Finished(now, doc, s.Lease, contract.StageOutcome{Outcome: contract.OutcomeGPUUnavailable, Attempt: 1, Suspect: n == 0})
+		s.Directed(now, open(int64(n+2)))
+		s.GPUBack()
+		require.Len(t, s.Decide(now, self, false).Queue, 1)
+	}
+}
+
 func TestAFinishedCallForgivesLostAttempts(t *testing.T) {
 	s, d := leased(t, 1)
 	o := outcome(contract.OutcomePreempted)

@@ -17,6 +17,11 @@ const (
 	MaxAttempts = 5
 	// PreemptedFirst is how many preemptions put a document before all others.
 	PreemptedFirst = 3
+	// MaxFaults is how often the GPU may work until it is given one document,
+	// and fail with it. After each time another document goes first, so that
+	// one that brings the model server down ends instead of stopping the job,
+	// and an outage, in which nothing works in between, ends none.
+	MaxFaults = 3
 	// FinishingLeft is how many stages are left when a job says so.
 	FinishingLeft = 2
 	// RegisterRetry is how often a job registers while the scheduler is missing.
@@ -88,6 +93,10 @@ type Doc struct {
 	Preemptions int  `json:"preemptions,omitempty"`
 	// Lost attempts since a model call last finished.
 	Lost int `json:"lost,omitempty"`
+	// Faults of the GPU that this document is suspect of.
+	Faults int `json:"faults,omitempty"`
+	// Behind is that another document goes first, after such a fault.
+	Behind bool `json:"behind,omitempty"`
 	// NotBefore is set after a bounce; NeedsOpen after one under a hold.
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	NeedsOpen bool      `json:"needsOpen,omitempty"`

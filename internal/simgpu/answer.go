@@ -16,7 +16,10 @@ var (
 	directiveReply  = regexp.MustCompile(`\[\[sim reply=(.*?)\]\]`)
 )
 
-const directiveBadJSON = "[[sim badjson]]"
+const (
+	directiveBadJSON = "[[sim badjson]]"
+	directiveDie     = "[[sim die]]"
+)
 
 // tokens counts as a model does, roughly: four characters make one.
 func tokens(text string) int { return (utf8.RuneCountInString(text) + 3) / 4 }

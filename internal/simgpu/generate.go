@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -101,8 +102,12 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, req generateRe
 		promptTokens = l.context
 	}
 	s.calls.Add(1)
+	faults := s.Faults()
+	if strings.Contains(req.Prompt, directiveDie) {
+		faults.DieAfter = 3
+	}
 	a := &run{
-		s: s, model: m, w: w, stream: req.Stream == nil || *req.Stream, shape: shape, faults: s.Faults(),
+		s: s, model: m, w: w, stream: req.Stream == nil || *req.Stream, shape: shape, faults: faults,
 		began: began, loadTime: loadTime, promptTokens: promptTokens,
 		words: compose(req.Prompt, form, m.AnswerTokens), limit: intOption(req.Options, "num_predict"),
 	}

@@ -7,6 +7,7 @@
 // belongs to its request. A prompt may steer them:
 //
 //	[[sim tokens=400]]   the answer has 400 tokens
+//	[[sim die]]          the runner dies after three tokens
 //	[[sim badjson]]      the answer is no JSON, whatever the schema
 //	[[sim reply=…]]      the answer is this text, up to the end of the line
 package simgpu

@@ -201,6 +201,9 @@ type StageOutcome struct {
 	Attempt int `json:"attempt"`
 	// CallsDone is how many model calls finished in this run.
 	CallsDone int `json:"callsDone,omitempty"`
+	// Suspect is that the GPU worked until it was given this document, and then
+	// failed.
+	Suspect bool `json:"suspect,omitempty"`
 	// GPUMs on the GPU; LostMs of them thrown away.
 	GPUMs     int64 `json:"gpuMs,omitempty"`
 	LostMs    int64 `json:"lostMs,omitempty"`

@@ -1,0 +1,78 @@
+package tests
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"signalbox/internal/cli"
+	"signalbox/workflows/contract"
+)
+
+// command runs signalbox as a person or a script does.
+func (s *system) command(args ...string) (code int, stdout, stderr string) {
+	s.t.Helper()
+	s.t.Setenv("TEMPORAL_ADDRESS", s.server.Address())
+	var out, err bytes.Buffer
+	code = cli.Run(s.ctx, args, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestCommandLine(t *testing.T) {
+	s := running(t)
+	folder := t.TempDir()
+	for _, number := range []string{"DOC-0001", "DOC-0002"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, number+".txt"), []byte(letter(number)), 0o600))
+	}
+	file := filepath.Join(folder, "DOC-0001.txt")
+
+	code, out, stderr := s.command("start", "revision", "--task", "suggest", "--text-file", file, "--id", "r", "--wait", "-o", "json")
+	require.Zero(t, code, stderr)
+	var r contract.RevisionResult
+	require.NoError(t, json.Unmarshal([]byte(out), &r))
+	checkFields(t, r.Output, "DOC-0001")
+	code, out, _ = s.command("result", "r")
+	require.Zero(t, code)
+	require.Contains(t, out, "SIMULATED")
+
+	code, out, stderr = s.command("start", "batch", "--project", "โครงการ 7", "--from", folder, "--id", "b", "--wait")
+	require.Zero(t, code, stderr)
+	require.Contains(t, out, "2 documents: 2 done, 0 failed, 0 cancelled")
+	require.Contains(t, stderr, "0 failed", "progress goes to standard error")
+
+	code, out, _ = s.command("status")
+	require.Zero(t, code)
+	require.Regexp(t, `(?m)^Batch +open$`, out)
+	require.Contains(t, out, "SIMULATED")
+	code, out, _ = s.command("status", "b")
+	require.Zero(t, code)
+	require.Equal(t, "done: 2 of 2 done, 0 failed\n", out)
+	code, out, _ = s.command("status", "-o", "json")
+	require.Zero(t, code)
+	var st contract.SchedulerStatus
+	require.NoError(t, json.Unmarshal([]byte(out), &st))
+	require.True(t, st.Open)
+
+	code, _, stderr = s.command("start", "revision", "--task", "suggest", "--text", "other", "--id", "r")
+	require.Equal(t, cli.ExitUsage, code)
+	require.Contains(t, stderr, "used before with another input")
+	for _, args := range [][]string{{"result", "nope"}, {"status", "nope"}, {"cancel", "nope"}} {
+		code, _, _ = s.command(args...)
+		require.Equal(t, cli.ExitNotFound, code, args)
+	}
+}
+
+func TestCommandLineWithoutAGPU(t *testing.T) {
+	s := newSystem(t)
+	s.run("ai")
+	code, _, stderr := s.command("start", "revision", "--task", "generate", "--prompt", "x", "--wait")
+	require.Equal(t, cli.ExitUnavailable, code)
+	require.Contains(t, stderr, "AI service temporarily unavailable (host-gone; try again in 30 s)")
+	code, _, stderr = s.command("status")
+	require.Equal(t, cli.ExitNotFound, code)
+	require.Contains(t, stderr, "is a worker with the scheduler role running?")
+}
