@@ -57,15 +57,13 @@ func TestNoGPUHost(t *testing.T) {
 	s.unavailable("r", contract.ReasonHostGone)
 
 	docs := s.documents("p", 3)
-	_, err := s.StartBatch(s.ctx, "b", batchOf("p", docs))
-	require.NoError(t, err)
+	s.startBatch("b", docs)
 	s.eventually("the job is registered", func() bool {
 		st, err := s.Status(s.ctx, contract.DefaultGPU)
 		return err == nil && len(st.Jobs) == 1
 	})
 	s.run(workers.RoleGPU) // and when it comes, batch begins by itself
-	r, err := s.Batch(s.ctx, "b")
-	require.NoError(t, err)
+	r := s.endBatch("b")
 	require.Equal(t, 3, r.Done)
 }
 
@@ -81,14 +79,12 @@ func TestOllamaDownSimulated(t *testing.T) {
 	})
 	s.unavailable("r", contract.ReasonUnhealthy)
 	docs := s.documents("p", 5)
-	_, err := s.StartBatch(s.ctx, "b", batchOf("p", docs))
-	require.NoError(t, err)
+	s.startBatch("b", docs)
 	p := s.phase("b", contract.PhaseHeld)
 	require.Contains(t, p.Reason, "does not answer")
 
 	s.sim.SetFaults(simgpu.Faults{})
-	r, err := s.Batch(s.ctx, "b")
-	require.NoError(t, err)
+	r := s.endBatch("b")
 	require.Equal(t, 5, r.Done)
 	s.checkDocuments("p", "b", docs)
 }
@@ -98,9 +94,8 @@ func TestOllamaDownSimulated(t *testing.T) {
 func TestOutageInTheMiddleSimulated(t *testing.T) {
 	s := running(t)
 	docs := s.documents("p", 8)
-	_, err := s.StartBatch(s.ctx, "b", batchOf("p", docs))
-	require.NoError(t, err)
-	s.gpu.await(s.ctx, t, "a document on the GPU", func() bool { return len(s.gpu.onGPU("DOC-")) == 1 })
+	s.startBatch("b", docs)
+	s.documentOnGPU()
 	s.sim.SetFaults(simgpu.Faults{DieAfter: 3})
 	s.phase("b", contract.PhaseGPUUnavailable)
 	waiting, err := s.client.DescribeWorkflowExecution(s.ctx, "b", "")
@@ -112,8 +107,7 @@ func TestOutageInTheMiddleSimulated(t *testing.T) {
 	require.Contains(t, types, contract.ActivityAwaitGPU, "the wait is visible as a pending activity")
 
 	s.sim.SetFaults(simgpu.Faults{})
-	r, err := s.Batch(s.ctx, "b")
-	require.NoError(t, err)
+	r := s.endBatch("b")
 	require.Equal(t, 8, r.Done)
 	require.Zero(t, r.Failed)
 }
@@ -125,9 +119,8 @@ func TestGPUWorkerComesAndGoes(t *testing.T) {
 	s.run(workers.RoleAI, workers.RoleScheduler)
 	stop := s.run(workers.RoleGPU)
 	docs := s.documents("p", 8)
-	_, err := s.StartBatch(s.ctx, "b", batchOf("p", docs))
-	require.NoError(t, err)
-	s.gpu.await(s.ctx, t, "a document on the GPU", func() bool { return len(s.gpu.onGPU("DOC-")) == 1 })
+	s.startBatch("b", docs)
+	s.documentOnGPU()
 	stop()
 	s.eventually("the scheduler knows that the host is gone", func() bool {
 		st, err := s.Status(s.ctx, contract.DefaultGPU)
@@ -135,8 +128,7 @@ func TestGPUWorkerComesAndGoes(t *testing.T) {
 	})
 	s.unavailable("r", contract.ReasonHostGone)
 	s.run(workers.RoleGPU)
-	r, err := s.Batch(s.ctx, "b")
-	require.NoError(t, err)
+	r := s.endBatch("b")
 	require.Equal(t, 8, r.Done)
 	require.Zero(t, s.gpu.overlapped())
 }
@@ -161,10 +153,7 @@ func TestSecondGPUWorker(t *testing.T) {
 	other.cfg.Ollama.Host += "/"
 	served := make(chan func())
 	go func() { served <- other.run(workers.RoleGPU) }()
-	_, err := s.StartRevision(s.ctx, "r1", suggestion("REQ-1"))
-	require.NoError(t, err)
-	_, err = s.Revision(s.ctx, "r1")
-	require.NoError(t, err)
+	s.answer("r1", "REQ-1")
 	select {
 	case <-served:
 		require.FailNow(t, "two workers serve one GPU")
@@ -177,10 +166,7 @@ func TestSecondGPUWorker(t *testing.T) {
 		now, err := s.Status(s.ctx, contract.DefaultGPU)
 		return err == nil && now.GPU.Instance != before.GPU.Instance && !now.HostGone
 	})
-	_, err = s.StartRevision(s.ctx, "r2", suggestion("REQ-2"))
-	require.NoError(t, err)
-	_, err = s.Revision(s.ctx, "r2")
-	require.NoError(t, err)
+	s.answer("r2", "REQ-2")
 }
 
 // TestSchedulerTerminated: realtime does not need it, and batch goes on by
@@ -188,16 +174,11 @@ func TestSecondGPUWorker(t *testing.T) {
 func TestSchedulerTerminated(t *testing.T) {
 	s := running(t)
 	docs := s.documents("p", 20)
-	_, err := s.StartBatch(s.ctx, "b", batchOf("p", docs))
-	require.NoError(t, err)
-	s.gpu.await(s.ctx, t, "a document on the GPU", func() bool { return len(s.gpu.onGPU("DOC-")) == 1 })
+	s.startBatch("b", docs)
+	s.documentOnGPU()
 	require.NoError(t, s.client.TerminateWorkflow(s.ctx, contract.SchedulerID(contract.DefaultGPU), "", "a test"))
-	_, err = s.StartRevision(s.ctx, "r", suggestion("REQ-1"))
-	require.NoError(t, err)
-	_, err = s.Revision(s.ctx, "r")
-	require.NoError(t, err)
-	r, err := s.Batch(s.ctx, "b")
-	require.NoError(t, err)
+	s.answer("r", "REQ-1")
+	r := s.endBatch("b")
 	require.Equal(t, 20, r.Done)
 }
 
@@ -206,9 +187,8 @@ func TestSchedulerTerminated(t *testing.T) {
 func TestTerminatedRequests(t *testing.T) {
 	s := running(t)
 	docs := s.documents("p", 10)
-	_, err := s.StartBatch(s.ctx, "b", batchOf("p", docs))
-	require.NoError(t, err)
-	s.gpu.await(s.ctx, t, "a document on the GPU", func() bool { return len(s.gpu.onGPU("DOC-")) == 1 })
+	s.startBatch("b", docs)
+	s.documentOnGPU()
 	for i := range 3 {
 		_, err := s.StartRevision(s.ctx, fmt.Sprint("r", i), suggestion(fmt.Sprint("REQ-", i)))
 		require.NoError(t, err)
@@ -218,8 +198,7 @@ func TestTerminatedRequests(t *testing.T) {
 		// One may have been answered by now; that is as well.
 		_ = s.client.TerminateWorkflow(s.ctx, fmt.Sprint("r", i), "", "a test")
 	}
-	r, err := s.Batch(s.ctx, "b")
-	require.NoError(t, err)
+	r := s.endBatch("b")
 	require.Equal(t, 10, r.Done)
 	require.Zero(t, s.gpu.overlapped())
 }
@@ -227,14 +206,13 @@ func TestTerminatedRequests(t *testing.T) {
 func TestCancelledBatchReportsEverything(t *testing.T) {
 	s := running(t)
 	docs := s.documents("p", 30)
-	_, err := s.StartBatch(s.ctx, "b", batchOf("p", docs))
-	require.NoError(t, err)
+	s.startBatch("b", docs)
 	s.eventually("some documents are done", func() bool {
 		p, err := s.Progress(s.ctx, "b")
 		return err == nil && p.Done >= 2
 	})
 	require.NoError(t, s.Cancel(s.ctx, "b"))
-	_, err = s.Batch(s.ctx, "b")
+	_, err := s.Batch(s.ctx, "b")
 	var cancelled *temporal.CanceledError
 	require.ErrorAs(t, err, &cancelled)
 	states := s.reportStates("p", "b")
@@ -243,10 +221,8 @@ func TestCancelledBatchReportsEverything(t *testing.T) {
 	require.Equal(t, 30, states[contract.DocDone]+states[contract.DocCancelled])
 
 	// The GPU is free for the next job.
-	_, err = s.StartBatch(s.ctx, "next", batchOf("p", docs[:2]))
-	require.NoError(t, err)
-	_, err = s.Batch(s.ctx, "next")
-	require.NoError(t, err)
+	s.startBatch("next", docs[:2])
+	require.Equal(t, 2, s.endBatch("next").Done)
 }
 
 // TestBadDocumentsEndOnTheirOwn: a document that is missing or no text fails,
@@ -261,10 +237,8 @@ func TestBadDocumentsEndOnTheirOwn(t *testing.T) {
 		docs = append(docs, contract.Document{ID: name, Key: "in/" + name + ".txt"})
 	}
 	docs = append(docs, docs[0]) // the same document again is done once
-	_, err := s.StartBatch(s.ctx, "b", batchOf("p", docs))
-	require.NoError(t, err)
-	r, err := s.Batch(s.ctx, "b")
-	require.NoError(t, err)
+	s.startBatch("b", docs)
+	r := s.endBatch("b")
 	require.Equal(t, 3, r.Done)
 	require.Equal(t, 4, r.Failed)
 	require.Equal(t, 1, r.Duplicates)
@@ -277,10 +251,8 @@ func TestADocumentThatKillsTheRunnerSimulated(t *testing.T) {
 	s := running(t)
 	require.NoError(t, s.docs.WriteDocument(s.ctx, "p", "in/poison.txt", []byte("[[sim die]]")))
 	docs := append([]contract.Document{{ID: "poison", Key: "in/poison.txt"}}, s.documents("p", 3)...)
-	_, err := s.StartBatch(s.ctx, "b", batchOf("p", docs))
-	require.NoError(t, err)
-	r, err := s.Batch(s.ctx, "b")
-	require.NoError(t, err)
+	s.startBatch("b", docs)
+	r := s.endBatch("b")
 	require.Equal(t, 3, r.Done)
 	require.Equal(t, 1, r.Failed)
 	s.checkDocuments("p", "b", docs[1:])
@@ -289,13 +261,9 @@ func TestADocumentThatKillsTheRunnerSimulated(t *testing.T) {
 func TestOutsideTheWindowSimulated(t *testing.T) {
 	s := running(t, closedWindow)
 	docs := s.documents("p", 2)
-	_, err := s.StartBatch(s.ctx, "b", batchOf("p", docs))
-	require.NoError(t, err)
+	s.startBatch("b", docs)
 	p := s.phase("b", contract.PhaseHeld)
 	require.Contains(t, p.Reason, "outside the batch window")
-	_, err = s.StartRevision(s.ctx, "r", suggestion("REQ-1"))
-	require.NoError(t, err)
-	_, err = s.Revision(s.ctx, "r")
-	require.NoError(t, err, "realtime works at any hour")
+	s.answer("r", "REQ-1")
 	require.Equal(t, 1, s.gpu.begun(), "no document was touched")
 }

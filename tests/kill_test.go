@@ -23,7 +23,6 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"signalbox/internal/config"
-	"signalbox/internal/simgpu"
 	"signalbox/internal/store"
 	"signalbox/starter"
 	"signalbox/workflows/contract"
@@ -128,14 +127,7 @@ func killRound(t *testing.T, requests int) {
 	const documents = 20
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	simulated := simgpu.Default()
-	simulated.Speed = simSpeed
-	sim := simgpu.New(simulated)
-	url, err := sim.Start("127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = sim.Close() })
-	gpu := record(t, url)
-
+	_, gpu := simulatedGPU(t)
 	state := t.TempDir()
 	storeURL, err := config.StoreURL(filepath.Join(state, "store"))
 	require.NoError(t, err)

@@ -52,19 +52,13 @@ func newSystem(t *testing.T, change ...func(*config.Config)) *system {
 	t.Cleanup(cancel)
 	dir := t.TempDir()
 
-	simulated := simgpu.Default()
-	simulated.Speed = simSpeed
-	sim := simgpu.New(simulated)
-	url, err := sim.Start("127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = sim.Close() })
-	gpu := record(t, url)
-
+	sim, gpu := simulatedGPU(t)
 	cfg := config.Simulated()
 	cfg.Ollama.Host = gpu.URL
 	cfg.State.Dir = t.TempDir()
-	cfg.Store.URL, err = config.StoreURL(filepath.Join(dir, "store"))
+	url, err := config.StoreURL(filepath.Join(dir, "store"))
 	require.NoError(t, err)
+	cfg.Store.URL = url
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -83,6 +77,18 @@ func newSystem(t *testing.T, change ...func(*config.Config)) *system {
 	return &system{
 		Starter: starter.New(c), t: t, ctx: ctx, cfg: cfg, server: server, client: c, sim: sim, gpu: gpu, docs: docs,
 	}
+}
+
+// simulatedGPU is a simulated Ollama and card behind a recorder.
+func simulatedGPU(t *testing.T) (*simgpu.Server, *recorder) {
+	t.Helper()
+	cfg := simgpu.Default()
+	cfg.Speed = simSpeed
+	sim := simgpu.New(cfg)
+	url, err := sim.Start("127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = sim.Close() })
+	return sim, record(t, url)
 }
 
 // freePort asks the server for any port.
@@ -165,6 +171,37 @@ func batchOf(project string, docs []contract.Document) contract.BatchInput {
 
 func suggestion(number string) contract.RevisionInput {
 	return contract.RevisionInput{Task: contract.TaskSuggest, DocumentID: number, Text: letter(number)}
+}
+
+// startBatch starts a job of project p.
+func (s *system) startBatch(id string, docs []contract.Document) {
+	s.t.Helper()
+	_, err := s.StartBatch(s.ctx, id, batchOf("p", docs))
+	require.NoError(s.t, err)
+}
+
+// endBatch waits for a job's result.
+func (s *system) endBatch(id string) contract.BatchResult {
+	s.t.Helper()
+	r, err := s.Batch(s.ctx, id)
+	require.NoError(s.t, err)
+	return r
+}
+
+// documentOnGPU waits until a document is on the GPU.
+func (s *system) documentOnGPU() {
+	s.t.Helper()
+	s.gpu.await(s.ctx, s.t, "a document on the GPU", func() bool { return len(s.gpu.onGPU("DOC-")) == 1 })
+}
+
+// answer starts a realtime request, waits, and checks its answer.
+func (s *system) answer(key, number string) {
+	s.t.Helper()
+	_, err := s.StartRevision(s.ctx, key, suggestion(number))
+	require.NoError(s.t, err)
+	r, err := s.Revision(s.ctx, key)
+	require.NoError(s.t, err)
+	checkFields(s.t, r.Output, number)
 }
 
 // checkDocuments looks at the output of every document of a job.
