@@ -133,7 +133,7 @@ func (s *State) next(now time.Time) *Doc {
 func nextOf(docs []*Doc, now time.Time) *Doc {
 	var best *Doc
 	for _, doc := range docs {
-		if doc.State != contract.DocPending || doc.outstanding || doc.NeedsOpen || now.Before(doc.NotBefore) {
+		if doc.State != contract.DocPending || doc.outstanding || now.Before(doc.NotBefore) {
 			continue
 		}
 		if best == nil || before(doc, best) {
@@ -170,7 +170,7 @@ func (s *State) wake(now time.Time) time.Time {
 		consider(s.Lease.Until)
 	}
 	for doc := range s.begun() {
-		if doc.State == contract.DocPending && !doc.outstanding && !doc.NeedsOpen {
+		if doc.State == contract.DocPending && !doc.outstanding {
 			consider(doc.NotBefore)
 		}
 	}

@@ -18,9 +18,6 @@ func (s *State) Directed(now time.Time, d contract.Directive) (cancelAwait bool)
 	}
 	s.Lease, s.Hold, s.HoldUntil = d.Lease, "", time.Time{}
 	s.RegisterDue = false
-	for doc := range s.begun() {
-		doc.NeedsOpen = false
-	}
 	return s.Awaiting
 }
 
@@ -98,9 +95,6 @@ func (s *State) Finished(now time.Time, d *Doc, lease contract.Lease, o contract
 		s.Counts.Bounces++
 		d.Again = true
 		d.NotBefore = now.Add(max(BounceWait, time.Duration(o.RetryAfterMs)*time.Millisecond))
-		// Only the open of a hold that still stands can be waited for; one that
-		// has ended meanwhile needs no second.
-		d.NeedsOpen = s.Hold != ""
 		s.leaseOver(lease, o.LeaseOver)
 	case contract.OutcomeGPUUnavailable:
 		d.Again = true

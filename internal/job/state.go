@@ -97,9 +97,9 @@ type Doc struct {
 	Faults int `json:"faults,omitempty"`
 	// Behind is that another document goes first, after such a fault.
 	Behind bool `json:"behind,omitempty"`
-	// NotBefore is set after a bounce; NeedsOpen after one under a hold.
+	// NotBefore is set after a bounce. Under a hold nothing is queued before
+	// the open anyway.
 	NotBefore time.Time `json:"notBefore,omitzero"`
-	NeedsOpen bool      `json:"needsOpen,omitempty"`
 	// Again is that the document was begun and goes before fresh ones.
 	Again bool `json:"again,omitempty"`
 
