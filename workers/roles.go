@@ -141,7 +141,7 @@ func serve(ctx context.Context, ready func(), workers ...worker.Worker) error {
 
 func (p *Process) scheduler(ctx context.Context, host string, ready func()) error {
 	keeper := &Keeper{Client: p.Client, Config: SchedulerConfig(p.Config, host, p.LoadedAt), Logger: p.Logger}
-	scheduler := NewScheduler(p.Client, &activities.Scheduler{Client: p.Client, Namespace: p.Namespace, GPU: p.Config.GPU.Name})
+	scheduler := NewScheduler(p.Client, &activities.Scheduler{Client: p.Client, Namespace: p.Namespace, GPU: contract.DefaultGPU})
 	return serve(ctx, func() {
 		keeper.Ready = ready
 		go keeper.Run(ctx)
@@ -151,7 +151,7 @@ func (p *Process) scheduler(ctx context.Context, host string, ready func()) erro
 // SchedulerConfig is what the scheduler gets to know of a configuration.
 func SchedulerConfig(c config.Config, host string, loadedAt time.Time) contract.SchedulerConfig {
 	return contract.SchedulerConfig{
-		GPU: c.GPU.Name, Calendar: c.Schedule.Calendar(),
+		GPU: contract.DefaultGPU, Calendar: c.Schedule.Calendar(),
 		QuantumMs: c.Schedule.Quantum.Milliseconds(), ReopenAfterMs: c.Schedule.ReopenAfter.Milliseconds(),
 		StoreURL: c.Store.URL, Host: host, LoadedAt: loadedAt.UTC(), Hash: c.Hash(), Simulated: c.Simulated,
 	}
@@ -171,7 +171,7 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, promp
 		return err
 	}
 	defer func() { _ = lock.Unlock() }()
-	dev, err := device.New(device.Options{GPU: c.GPU.Name, Host: host, StateDir: c.State.Dir, Logger: p.Logger})
+	dev, err := device.New(device.Options{GPU: contract.DefaultGPU, Host: host, StateDir: c.State.Dir, Logger: p.Logger})
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, promp
 	background.Go(func() { dev.Probe(live, server, p.Card, text.Name) })
 	background.Go(func() { dev.Report(live, p.report) })
 	gpu := &GPUHost{
-		Client: p.Client, Device: dev, Name: c.GPU.Name, Host: host, Lock: lock.Name, Logger: p.Logger, Ready: ready,
+		Client: p.Client, Device: dev, Name: contract.DefaultGPU, Host: host, Lock: lock.Name, Logger: p.Logger, Ready: ready,
 		GPU: &activities.GPU{Device: dev, Server: server, Tasks: maker, Store: docs},
 	}
 	return gpu.Run(ctx)

@@ -69,7 +69,6 @@ unavailable, 4 not found, 5 the workflow failed or was cancelled, 130 interrupte
 	flags := root.PersistentFlags()
 	flags.StringVar(&o.address, "address", "", "Temporal's host:port (default: TEMPORAL_ADDRESS or 127.0.0.1:7233)")
 	flags.StringVar(&o.namespace, "namespace", "", "Temporal's namespace (default: TEMPORAL_NAMESPACE or default)")
-	flags.StringVar(&o.gpu, "gpu", contract.DefaultGPU, "name of the GPU")
 	flags.StringVarP(&o.output, "output", "o", "text", "text for people, json for scripts")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if o.output != "text" && o.output != "json" {
@@ -85,7 +84,7 @@ unavailable, 4 not found, 5 the workflow failed or was cancelled, 130 interrupte
 
 // options are the flags that every command has.
 type options struct {
-	address, namespace, gpu, output string
+	address, namespace, output string
 }
 
 func (o *options) json() bool { return o.output == "json" }

@@ -98,7 +98,7 @@ func (o *options) upload(cmd *cobra.Command, s *starter.Starter, in *contract.Ba
 		return usage("--project is missing")
 	}
 	if url == "" {
-		st, err := s.Status(ctx, o.gpu)
+		st, err := s.Status(ctx, contract.DefaultGPU)
 		if err != nil {
 			return fmt.Errorf("the scheduler does not say which document store it uses (%w); name it with --store", err)
 		}

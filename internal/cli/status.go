@@ -27,10 +27,10 @@ func statusCommand(o *options) *cobra.Command {
 				if len(args) == 1 {
 					return o.printProgress(cmd, s, args[0])
 				}
-				st, err := s.Status(cmd.Context(), o.gpu)
+				st, err := s.Status(cmd.Context(), contract.DefaultGPU)
 				var notFound *serviceerror.NotFound
 				if errors.As(err, &notFound) {
-					return fmt.Errorf("there is no scheduler for GPU %s; is a worker with the scheduler role running? (%w)", o.gpu, err)
+					return fmt.Errorf("there is no scheduler; is a worker with the scheduler role running? (%w)", err)
 				}
 				if err != nil {
 					return err

@@ -11,12 +11,10 @@ import (
 	"time"
 
 	"signalbox/internal/calendar"
-	"signalbox/workflows/contract"
 )
 
 // Config is the whole configuration. examples/signalbox.yaml explains each key.
 type Config struct {
-	GPU      GPU           `yaml:"gpu" json:"gpu"`
 	Ollama   Ollama        `yaml:"ollama" json:"ollama"`
 	Schedule Schedule      `yaml:"schedule" json:"schedule"`
 	Models   Models        `yaml:"models" json:"models"`
@@ -27,11 +25,6 @@ type Config struct {
 	State    State         `yaml:"state" json:"state"`
 	// Simulated is set by --simulate, never by a file.
 	Simulated bool `yaml:"-" json:"simulated,omitempty"`
-}
-
-// GPU names the GPU; the name becomes part of workflow ids.
-type GPU struct {
-	Name string `yaml:"name" json:"name"`
 }
 
 // Ollama is where the model server is.
@@ -95,7 +88,6 @@ type State struct {
 // has no default.
 func Default() Config {
 	return Config{
-		GPU:    GPU{Name: contract.DefaultGPU},
 		Ollama: Ollama{Host: "http://127.0.0.1:11434"},
 		Schedule: Schedule{
 			Spec: calendar.Spec{Windows: calendar.DefaultWindows()},
@@ -127,7 +119,7 @@ func Simulated() Config {
 
 // Hash identifies what the scheduler uses of the configuration.
 func (c Config) Hash() string {
-	data, err := json.Marshal([]any{c.GPU, c.Schedule, c.Models, c.Store, c.Simulated})
+	data, err := json.Marshal([]any{c.Schedule, c.Models, c.Store, c.Simulated})
 	if err != nil {
 		return "" // plain data: it does not fail
 	}

@@ -67,12 +67,11 @@ func collect(path string, tree map[string]any, into map[string]bool) {
 func TestWrongValuesAreNamed(t *testing.T) {
 	cases := map[string]string{
 		"schedule:\n  timeZone: Mars/Base":                            `schedule.timeZone: "Mars/Base" is no IANA time zone`,
-		"gpu: {name: gpu0}":                                           "schedule.timeZone: is missing",
+		"keepWarm: 5m":                                                "schedule.timeZone: is missing",
 		"schedule: {timeZone: UTC, peak: fill}":                       `schedule.peak: "fill"; allowed is closed`,
 		"schedule: {timeZone: UTC, quantum: 1s}":                      "schedule.quantum: 1s; allowed are 1m0s to 4h0m0s",
 		"schedule: {timeZone: UTC, windows: [{from: x, to: y}]}":      "schedule.windows[0].from",
 		"schedule: {timeZone: UTC, hours: 3}":                         "line 1: hours is no key here",
-		"schedule: {timeZone: UTC}\ngpu: {name: a/b}":                 `gpu.name: "a/b"; allowed are 1 to 40 letters`,
 		"schedule: {timeZone: UTC}\nollama: {host: 'ftp://x'}":        `ollama.host: "ftp://x" is no host`,
 		"schedule: {timeZone: UTC}\nstore: {url: 's4://x'}":           "store.url",
 		"schedule: {timeZone: UTC}\nmodels: {text: {name: ''}}":       "models.text.name: is missing",
@@ -85,8 +84,8 @@ func TestWrongValuesAreNamed(t *testing.T) {
 			require.ErrorContains(t, err, want)
 		})
 	}
-	_, err := config.Load(write(t, "gpu: {name: a/b}\nschedule: {peak: x}"), none)
-	require.ErrorContains(t, err, "gpu.name")
+	_, err := config.Load(write(t, "keepWarm: 48h\nschedule: {peak: x}"), none)
+	require.ErrorContains(t, err, "keepWarm: 48h0m0s; allowed are 0s to 24h0m0s")
 	require.ErrorContains(t, err, "schedule.peak", "all mistakes at once")
 	_, err = config.Load("/no/such/file", none)
 	require.ErrorContains(t, err, "examples/signalbox.yaml")

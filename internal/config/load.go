@@ -22,7 +22,6 @@ import (
 // overrides are the environment variables that go before the file.
 var overrides = map[string]func(*Config, string){
 	"OLLAMA_HOST":                 func(c *Config, v string) { c.Ollama.Host = v },
-	"SIGNALBOX_GPU_NAME":          func(c *Config, v string) { c.GPU.Name = v },
 	"SIGNALBOX_SCHEDULE_TIMEZONE": func(c *Config, v string) { c.Schedule.TimeZone = v },
 	"SIGNALBOX_MODELS_TEXT_NAME":  func(c *Config, v string) { c.Models.Text.Name = v },
 	"SIGNALBOX_STORE_URL":         func(c *Config, v string) { c.Store.URL = v },
@@ -90,9 +89,6 @@ func (c *Config) complete() error {
 		bad("store.url: %v", err)
 	} else {
 		c.Store.URL = u
-	}
-	if !regexp.MustCompile(`^[A-Za-z0-9-]{1,40}$`).MatchString(c.GPU.Name) {
-		bad("gpu.name: %q; allowed are 1 to 40 letters, digits and dashes", c.GPU.Name)
 	}
 	if _, err := calendar.New(c.Schedule.Spec); err != nil {
 		bad("schedule.%v", err)

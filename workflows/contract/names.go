@@ -29,7 +29,8 @@ func SchedulerID(gpu string) string { return gpuID("gpu-scheduler", gpu) }
 // OwnerID is the workflow id of the claim on one GPU.
 func OwnerID(gpu string) string { return "gpu-owner/" + gpu }
 
-// DefaultGPU is the GPU that configuration names unless told otherwise.
+// DefaultGPU is the one GPU that is served now. A second one would be a second
+// lane, with ids and queues of its own.
 const DefaultGPU = "gpu0"
 
 func gpuID(base, gpu string) string {
