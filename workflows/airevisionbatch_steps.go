@@ -84,19 +84,13 @@ func (b *batch) documentOptions(ctx workflow.Context) workflow.Context {
 	})
 }
 
-func (b *batch) source(from int) contract.DocumentSource {
-	src := contract.DocumentSource{Manifest: b.in.Manifest, ManifestHash: b.manifestHash}
-	if src.Manifest == "" {
-		// The activity reads inline documents up to the chunk's end, so that it
-		// sees the repetitions; histories carry no more than that.
-		src.Documents = b.in.Documents
-	}
-	return src
+func (b *batch) source() contract.DocumentSource {
+	return contract.DocumentSource{Documents: b.in.Documents, Manifest: b.in.Manifest, ManifestHash: b.manifestHash}
 }
 
 func (b *batch) prepare(ctx workflow.Context, from int) {
 	future := workflow.ExecuteActivity(b.documentOptions(ctx), contract.ActivityPrepareChunk, contract.ChunkInput{
-		ProjectID: b.in.ProjectID, Source: b.source(from), From: from, Size: contract.ChunkSize,
+		ProjectID: b.in.ProjectID, Source: b.source(), From: from, Size: contract.ChunkSize,
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		var r contract.ChunkResult
@@ -131,7 +125,7 @@ func (b *batch) record(ctx workflow.Context, from int) {
 func (b *batch) report(ctx workflow.Context) (contract.ReportResult, error) {
 	var r contract.ReportResult
 	err := workflow.ExecuteActivity(b.documentOptions(ctx), contract.ActivityFinishReport, contract.ReportInput{
-		Job: b.ref, ProjectID: b.in.ProjectID, Source: b.source(0), Total: b.state.Total, Unreached: b.state.From,
+		Job: b.ref, ProjectID: b.in.ProjectID, Source: b.source(), Total: b.state.Total, Unreached: b.state.From,
 	}).Get(ctx, &r)
 	if err != nil {
 		return r, err
