@@ -124,7 +124,26 @@ func (s *Starter) Progress(ctx context.Context, key string) (contract.Progress, 
 	if err != nil {
 		return p, err
 	}
-	return p, answer.Get(&p)
+	if err := answer.Get(&p); err != nil {
+		return p, err
+	}
+	d, err := s.client.DescribeWorkflowExecution(ctx, key, "")
+	if err != nil {
+		return p, err
+	}
+	// A workflow that has ended answers with the last it knew before.
+	switch d.GetWorkflowExecutionInfo().GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		return p, nil
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		p.Phase = contract.PhaseDone
+	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		p.Phase = contract.PhaseCancelled
+	default:
+		p.Phase = contract.PhaseFailed
+	}
+	p.Position, p.EtaSeconds, p.Reason = 0, 0, ""
+	return p, nil
 }
 
 // Cancel asks a request or a job to end. What a job has finished stays.

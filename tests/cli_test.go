@@ -2,7 +2,9 @@ package tests
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -57,6 +59,15 @@ func TestCommandLine(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &st))
 	require.True(t, st.Open)
 
+	code, _, stderr = s.command("start", "batch", "--project", "p", "--manifest", "none.jsonl", "--id", "failed", "--wait")
+	require.Equal(t, cli.ExitUsage, code, "a job that fails ends the wait")
+	require.Contains(t, stderr, "manifest")
+	_, out, _ = s.command("status", "failed")
+	require.Contains(t, out, "failed: ")
+	code, _, stderr = s.command("start", "batch", "--project", "p", "--from", file)
+	require.Equal(t, cli.ExitUsage, code)
+	require.Contains(t, stderr, "is no folder")
+
 	code, _, stderr = s.command("start", "revision", "--task", "suggest", "--text", "other", "--id", "r")
 	require.Equal(t, cli.ExitUsage, code)
 	require.Contains(t, stderr, "used before with another input")
@@ -75,4 +86,29 @@ func TestCommandLineWithoutAGPU(t *testing.T) {
 	code, _, stderr = s.command("status")
 	require.Equal(t, cli.ExitNotFound, code)
 	require.Contains(t, stderr, "is a worker with the scheduler role running?")
+}
+
+// TestInterruptedWait: who stops waiting is told that the work goes on.
+func TestInterruptedWait(t *testing.T) {
+	s := running(t, closedWindow)
+	s.startBatch("b", s.documents("p", 1))
+	s.phase("b", contract.PhaseHeld)
+	t.Setenv("TEMPORAL_ADDRESS", s.server.Address())
+	ctx, cancel := context.WithCancel(s.ctx)
+	shown := &interrupter{then: cancel}
+	code := cli.Run(ctx, []string{"result", "b"}, io.Discard, shown)
+	require.Equal(t, cli.ExitInterrupted, code)
+	require.Contains(t, shown.String(), "b goes on: signalbox result b")
+	require.Equal(t, contract.PhaseHeld, s.phase("b", contract.PhaseHeld).Phase)
+}
+
+// interrupter interrupts a command at the first thing that it prints.
+type interrupter struct {
+	lockedBuffer
+	then func()
+}
+
+func (i *interrupter) Write(p []byte) (int, error) {
+	defer i.then()
+	return i.lockedBuffer.Write(p)
 }

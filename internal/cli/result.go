@@ -6,7 +6,6 @@ import (
 	"log/slog"
 
 	"github.com/spf13/cobra"
-	enumspb "go.temporal.io/api/enums/v1"
 
 	"signalbox/starter"
 	"signalbox/workflows/contract"
@@ -35,9 +34,6 @@ func resultCommand(o *options) *cobra.Command {
 			case contract.WorkflowAIRevision:
 				return o.printRevision(cmd, s, args[0])
 			case contract.WorkflowAIRevisionBatch:
-				if info.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && !o.json() {
-					follow(cmd.Context(), cmd.ErrOrStderr(), s, args[0])
-				}
 				return o.printBatch(cmd, s, args[0])
 			}
 			var raw json.RawMessage

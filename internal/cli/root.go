@@ -37,7 +37,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return ExitOK
 	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil { // whatever came of it: somebody has interrupted it
 		return ExitInterrupted
 	}
 	fmt.Fprintln(stderr, "signalbox: "+explain(err))

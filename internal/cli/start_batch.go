@@ -69,9 +69,6 @@ the text files of a folder into the store first.`,
 				if !wait {
 					return o.printStarted(cmd, run.GetID(), run.GetRunID())
 				}
-				if !o.json() {
-					follow(cmd.Context(), cmd.ErrOrStderr(), s, run.GetID())
-				}
 				return o.printBatch(cmd, s, run.GetID())
 			})
 		},
@@ -145,6 +142,9 @@ func textFiles(from string) ([]string, error) {
 	if from == "" {
 		return nil, nil
 	}
+	if info, err := os.Stat(from); err != nil || !info.IsDir() {
+		return nil, usage("--from %s is no folder", from)
+	}
 	var files []string
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -200,9 +200,21 @@ func follow(ctx context.Context, w io.Writer, s *starter.Starter, id string) {
 }
 
 func (o *options) printBatch(cmd *cobra.Command, s *starter.Starter, id string) error {
+	// Progress is shown for as long as the result is awaited: a job that fails
+	// or is cancelled has no last progress to wait for.
+	watch, stop := context.WithCancel(cmd.Context())
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		if !o.json() {
+			follow(watch, cmd.ErrOrStderr(), s, id)
+		}
+	}()
 	r, err := s.Batch(cmd.Context(), id)
+	stop()
+	<-shown
 	if err != nil {
-		return err
+		return o.stillRunning(cmd, id, err)
 	}
 	if o.json() {
 		return printJSON(cmd.OutOrStdout(), r)

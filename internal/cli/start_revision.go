@@ -126,10 +126,19 @@ func (o *options) printStarted(cmd *cobra.Command, id, run string) error {
 	return nil
 }
 
+// stillRunning says, to who stops waiting, that the work goes on.
+func (o *options) stillRunning(cmd *cobra.Command, id string, err error) error {
+	if cmd.Context().Err() == nil {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "no longer waiting; %s goes on: signalbox result %s\n", id, id)
+	return cmd.Context().Err()
+}
+
 func (o *options) printRevision(cmd *cobra.Command, s *starter.Starter, id string) error {
 	r, err := s.Revision(cmd.Context(), id)
 	if err != nil {
-		return err
+		return o.stillRunning(cmd, id, err)
 	}
 	if o.json() {
 		return printJSON(cmd.OutOrStdout(), r)
