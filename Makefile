@@ -1,4 +1,4 @@
-.PHONY: help build check unit e2e test soak
+.PHONY: help build check unit tools e2e test soak
 
 help: ## show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -11,6 +11,10 @@ check: ## gofmt, vet, staticcheck, errcheck, workflowcheck
 
 unit: ## unit tests with the race detector (no Temporal server)
 	scripts/unit.sh
+
+tools: ## Poppler, a real Ollama and the temporal CLI for the end-to-end tests (8 minutes the first time)
+	scripts/debian.sh
+	scripts/tools.sh test
 
 e2e: ## end-to-end tests on the embedded Temporal server
 	scripts/e2e.sh

@@ -5,7 +5,7 @@ if [ -n "$unformatted" ]; then
 	echo "gofmt would change:" && echo "$unformatted" && exit 1
 fi
 packages=$(scripts/packages.sh)
-PATH="$(scripts/tools.sh):$PATH"
+PATH="$(scripts/tools.sh lint):$PATH"
 go vet $packages
 staticcheck $packages
 errcheck -exclude scripts/errcheck.txt $packages

@@ -25,6 +25,8 @@ const (
 	KindModelMissing Kind = "model-missing"
 	// KindRequest: the server refused the request; it would again.
 	KindRequest Kind = "request"
+	// KindTooLong: the input exceeds the model's context window.
+	KindTooLong Kind = "too-long"
 	// KindOutput: the model did not end its answer by itself (it repeats
 	// itself); another time may work, the GPU is well.
 	KindOutput Kind = "output"
@@ -72,8 +74,12 @@ func classify(ctx context.Context, model string, err error) error {
 	var status api.StatusError
 	if errors.As(err, &status) {
 		switch {
+		case strings.Contains(status.ErrorMessage, "input length exceeds"):
+			kind = KindTooLong
 		case status.StatusCode == http.StatusNotFound:
 			kind = KindModelMissing
+		case strings.Contains(status.ErrorMessage, "do embedding request"):
+			// The runner died in it, which Ollama answers with 400.
 		case status.StatusCode >= 400 && status.StatusCode < 500 && status.StatusCode != http.StatusTooManyRequests:
 			kind = KindRequest
 		case strings.Contains(status.ErrorMessage, "invalid format"), strings.HasPrefix(status.ErrorMessage, "option "):

@@ -18,6 +18,8 @@ type Call struct {
 	Model  Model
 	System string
 	Prompt string
+	// Images that the model is to look at, as PNG or JPEG files.
+	Images [][]byte
 	// Format is a JSON schema for the answer; empty for free text.
 	Format json.RawMessage
 	// MaxTokens of the answer.
@@ -40,8 +42,15 @@ func (r *Runtime) Generate(ctx context.Context, c Call) (Answer, error) {
 	defer watch.stop()
 	var text strings.Builder
 	var last api.GenerateResponse
+	var images []api.ImageData
+	for _, image := range c.Images {
+		images = append(images, image)
+	}
+	no := false
 	err := r.client.Generate(ctx, &api.GenerateRequest{
-		Model: c.Model.Name, System: c.System, Prompt: c.Prompt, Format: c.Format,
+		Model: c.Model.Name, System: c.System, Prompt: c.Prompt, Format: c.Format, Images: images,
+		// A server that knows it refuses what is too long instead of cutting it.
+		Truncate:  &no,
 		Think:     &api.ThinkValue{Value: false},
 		KeepAlive: c.Model.keepAlive(), Options: c.Model.options(c.MaxTokens),
 	}, func(part api.GenerateResponse) error {

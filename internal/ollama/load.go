@@ -42,16 +42,22 @@ func (r *Runtime) Load(ctx context.Context, m Model) (time.Duration, error) {
 		&limitError{fmt.Sprintf("the model was not loaded within timeouts.load (%s)", r.limits.Load)})
 	defer cancel()
 	began := time.Now()
-	there, err := r.makeRoom(ctx, m.Name)
+	there, err := r.makeRoom(ctx, m)
 	if err != nil {
 		return 0, err
 	}
 	if there {
 		return 0, nil
 	}
-	err = r.client.Generate(ctx, &api.GenerateRequest{
-		Model: m.Name, KeepAlive: m.keepAlive(), Options: m.options(0),
-	}, func(api.GenerateResponse) error { return nil })
+	if m.Embedding { // which refuses generate
+		_, err = r.client.Embed(ctx, &api.EmbedRequest{
+			Model: m.Name, Input: []string{}, KeepAlive: m.keepAlive(), Options: m.options(0),
+		})
+	} else {
+		err = r.client.Generate(ctx, &api.GenerateRequest{
+			Model: m.Name, KeepAlive: m.keepAlive(), Options: m.options(0),
+		}, func(api.GenerateResponse) error { return nil })
+	}
 	if err != nil {
 		err = classify(ctx, m.Name, err)
 		var e *Error
@@ -63,9 +69,10 @@ func (r *Runtime) Load(ctx context.Context, m Model) (time.Duration, error) {
 	return time.Since(began), nil
 }
 
-// makeRoom unloads every model but keep and waits until they are gone. It
-// reports whether keep is loaded.
-func (r *Runtime) makeRoom(ctx context.Context, keep string) (there bool, err error) {
+// makeRoom unloads every other model that is on the card and waits until they
+// are gone; a model off the card needs no room. It reports whether m is loaded.
+func (r *Runtime) makeRoom(ctx context.Context, m Model) (there bool, err error) {
+	keep := m.Name
 	deadline := time.Now().Add(unloadDeadline)
 	asked := map[string]bool{}
 	for {
@@ -76,9 +83,10 @@ func (r *Runtime) makeRoom(ctx context.Context, keep string) (there bool, err er
 		there = false
 		var others []string
 		for _, l := range loaded {
-			if sameModel(l.Name, keep) {
+			switch {
+			case sameModel(l.Name, keep):
 				there = true
-			} else {
+			case !m.CPU && !r.isOffCard(l.Name):
 				others = append(others, l.Name)
 			}
 		}
@@ -110,6 +118,15 @@ func (r *Runtime) Unload(ctx context.Context, name string) error {
 		Model: name, KeepAlive: &api.Duration{Duration: 0},
 	}, func(api.GenerateResponse) error { return nil })
 	return classify(ctx, name, err)
+}
+
+func (r *Runtime) isOffCard(name string) bool {
+	for _, off := range r.offCard {
+		if sameModel(name, off) {
+			return true
+		}
+	}
+	return false
 }
 
 // sameModel compares names as Ollama does: no tag means latest.

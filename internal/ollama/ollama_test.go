@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,4 +146,48 @@ func TestProbeSimulated(t *testing.T) {
 	sim.SetFaults(simgpu.Faults{Down: true})
 	_, err = r.Probe(context.Background())
 	require.Error(t, err)
+}
+
+var longText = strings.Repeat("long text ", 5_000)
+
+var trim = strings.TrimSpace
+
+func TestEmbedSimulated(t *testing.T) {
+	r, _ := simulated(t, patient)
+	ctx := t.Context()
+	vectors := embed
+	vectors.Embedding = true
+	_, err := r.Load(ctx, vectors)
+	require.NoError(t, err)
+	v, err := r.Embed(ctx, ollama.EmbedCall{Model: vectors, Texts: []string{"one", "two", "one"}})
+	require.NoError(t, err)
+	require.Len(t, v.Vectors, 3)
+	require.Equal(t, v.Vectors[0], v.Vectors[2])
+	require.NotEqual(t, v.Vectors[0], v.Vectors[1])
+	_, err = r.Embed(ctx, ollama.EmbedCall{Model: vectors, Texts: []string{longText}})
+	require.Equal(t, ollama.KindTooLong, ollama.KindOf(err), "%v", err)
+}
+
+// TestAModelOffTheCardStaysSimulated: what has placement cpu neither leaves for
+// another model nor makes one leave.
+func TestAModelOffTheCardStaysSimulated(t *testing.T) {
+	cfg := simgpu.Default()
+	cfg.Speed, cfg.MaxLoaded = 1000, 2
+	server := httptest.NewServer(simgpu.New(cfg))
+	t.Cleanup(server.Close)
+	r, err := ollama.New(server.URL, patient, embed.Name)
+	require.NoError(t, err)
+	ctx := t.Context()
+	vectors := embed
+	vectors.Embedding, vectors.CPU = true, true
+	for _, m := range []ollama.Model{text, vectors, text, vectors} {
+		_, err := r.Load(ctx, m)
+		require.NoError(t, err)
+	}
+	loaded, err := r.Loaded(ctx)
+	require.NoError(t, err)
+	require.Len(t, loaded, 2)
+	for _, l := range loaded {
+		require.Equal(t, l.Name == "gemma4:e4b", l.CardBytes > 0, l.Name)
+	}
 }

@@ -31,6 +31,10 @@ type Model struct {
 	Temperature   float64
 	// KeepAlive is how long it stays loaded after a call.
 	KeepAlive time.Duration
+	// Embedding is that it makes vectors and no text.
+	Embedding bool
+	// CPU keeps it off the card: it neither needs room there nor makes any.
+	CPU bool
 }
 
 // Runtime is the client of one model server.
@@ -38,10 +42,13 @@ type Runtime struct {
 	client *api.Client
 	host   string
 	limits Limits
+	// offCard are the models with placement cpu: they take no room on the card.
+	offCard []string
 }
 
 // New makes the client of the model server at host, an http or https URL.
-func New(host string, limits Limits) (*Runtime, error) {
+// offCard names the models that are kept off the card.
+func New(host string, limits Limits, offCard ...string) (*Runtime, error) {
 	base, err := url.Parse(host)
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("ollama host %q is no URL such as http://127.0.0.1:11434", host)
@@ -54,7 +61,7 @@ func New(host string, limits Limits) (*Runtime, error) {
 		MaxIdleConnsPerHost: 4,
 		IdleConnTimeout:     30 * time.Second,
 	}
-	return &Runtime{client: api.NewClient(base, &http.Client{Transport: transport}), host: host, limits: limits}, nil
+	return &Runtime{client: api.NewClient(base, &http.Client{Transport: transport}), host: host, limits: limits, offCard: offCard}, nil
 }
 
 // Host is the model server's URL.
@@ -62,7 +69,13 @@ func (r *Runtime) Host() string { return r.host }
 
 // options are what every call for m sends.
 func (m Model) options(maxTokens int) map[string]any {
-	o := map[string]any{"num_ctx": m.ContextTokens, "temperature": m.Temperature}
+	o := map[string]any{"num_ctx": m.ContextTokens}
+	if !m.Embedding {
+		o["temperature"] = m.Temperature
+	}
+	if m.CPU {
+		o["num_gpu"] = 0
+	}
 	if maxTokens > 0 {
 		o["num_predict"] = maxTokens
 	}

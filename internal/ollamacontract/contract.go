@@ -203,7 +203,11 @@ func (c *suite) embed(t *testing.T) {
 		"model": c.Embed, "input": strings.Repeat("long text ", 10_000), "truncate": false,
 	})
 	require.Equal(t, http.StatusBadRequest, status)
-	require.Contains(t, out["error"], "exceeds the context length")
+	require.Regexp(t, "input length exceeds (the|maximum) context length", out["error"])
+	status, out = c.post(t.Context(), t, "/api/embed", map[string]any{"model": c.Embed, "input": []string{}})
+	require.Equal(t, http.StatusOK, status, "no input loads the model")
+	require.Empty(t, out["embeddings"])
+	require.Contains(t, strings.Join(c.loaded(t), " "), c.Embed)
 }
 
 func (c *suite) loadAndUnload(t *testing.T) {

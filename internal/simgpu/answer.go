@@ -1,10 +1,14 @@
 package simgpu
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"image"
+	_ "image/jpeg" // for the size of images
+	_ "image/png"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,15 +29,36 @@ const (
 func tokens(text string) int { return (utf8.RuneCountInString(text) + 3) / 4 }
 
 // compose makes the answer to a prompt, as the tokens that are sent.
-func compose(prompt string, form *format, defaultTokens int) []string {
+func compose(req generateRequest, form *format, defaultTokens int) []string {
+	prompt := req.Prompt
 	if m := directiveReply.FindStringSubmatch(prompt); m != nil {
 		return words(m[1])
 	}
 	if form != nil && !strings.Contains(prompt, directiveBadJSON) {
 		return pieces(form.fill(prompt))
 	}
+	if len(req.Images) > 0 {
+		return words(reading(req.Images))
+	}
 	return prose(prompt, wanted(prompt, defaultTokens))
 }
+
+// reading is what is said of images: the simulation cannot see, and says which
+// image it was given.
+func reading(images [][]byte) string {
+	var lines []string
+	for _, data := range images {
+		size := "unknown size"
+		if c, _, err := image.DecodeConfig(bytes.NewReader(data)); err == nil {
+			size = fmt.Sprintf("%d x %d pixels", c.Width, c.Height)
+		}
+		lines = append(lines, fmt.Sprintf("Simulated text of image %s (%s)", Hash(string(data)), size))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// imageTokens is what an image costs of the context window, about as in gemma.
+const imageTokens = 256
 
 func wanted(prompt string, defaultTokens int) int {
 	if m := directiveTokens.FindStringSubmatch(prompt); m != nil {
@@ -58,7 +83,7 @@ func prose(prompt string, n int) []string {
 	return out[:n]
 }
 
-// Hash identifies a prompt in a simulated answer.
+// Hash identifies a prompt or an image in a simulated answer.
 func Hash(prompt string) string {
 	sum := sha256.Sum256([]byte(prompt))
 	return hex.EncodeToString(sum[:4])

@@ -14,6 +14,7 @@ type generateRequest struct {
 	System    string          `json:"system"`
 	Prompt    string          `json:"prompt"`
 	Stream    *bool           `json:"stream"`
+	Images    [][]byte        `json:"images"`
 	Format    json.RawMessage `json:"format"`
 	Options   map[string]any  `json:"options"`
 	KeepAlive keepAlive       `json:"keep_alive"`
@@ -21,8 +22,9 @@ type generateRequest struct {
 }
 
 type message struct {
-	Role    string `json:"role"`
-	Content string `json:"content"`
+	Role    string   `json:"role"`
+	Content string   `json:"content"`
+	Images  [][]byte `json:"images,omitempty"`
 }
 
 type chatRequest struct {
@@ -50,7 +52,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		if m.Role == "system" {
 			req.System = m.Content
 		} else {
-			req.Prompt = m.Content
+			req.Prompt, req.Images = m.Content, m.Images
 		}
 	}
 	s.complete(w, r, req.generateRequest, "chat", func(text string) map[string]any {
@@ -93,7 +95,11 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, req generateRe
 		refuse(w, &apiError{http.StatusInternalServerError, err.Error()})
 		return
 	}
-	promptTokens := tokens(req.System) + tokens(req.Prompt)
+	if len(req.Images) > 0 && !m.Vision {
+		refuse(w, &apiError{http.StatusInternalServerError, "this model is missing data required for image input"})
+		return
+	}
+	promptTokens := tokens(req.System) + tokens(req.Prompt) + imageTokens*len(req.Images)
 	if promptTokens > l.context {
 		if req.Truncate != nil && !*req.Truncate {
 			refuse(w, &apiError{http.StatusBadRequest, "the input length exceeds the context length"})
@@ -109,7 +115,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, req generateRe
 	a := &run{
 		s: s, model: m, w: w, stream: req.Stream == nil || *req.Stream, shape: shape, faults: faults,
 		began: began, loadTime: loadTime, promptTokens: promptTokens,
-		words: compose(req.Prompt, form, m.AnswerTokens), limit: intOption(req.Options, "num_predict"),
+		words: compose(req, form, m.AnswerTokens), limit: intOption(req.Options, "num_predict"),
 	}
 	a.serve(r.Context())
 }

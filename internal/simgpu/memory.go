@@ -73,8 +73,8 @@ func (s *Server) use(ctx context.Context, m Model, options map[string]any, keep 
 	}, nil
 }
 
-// load brings the model into memory and everything else out of it
-// (OLLAMA_MAX_LOADED_MODELS=1). The caller has the slot.
+// load brings the model into memory, and out of it what has no room beside it
+// (OLLAMA_MAX_LOADED_MODELS). The caller has the slot.
 func (s *Server) load(ctx context.Context, m Model, options map[string]any) (*loadedModel, error) {
 	key := optionKey(options)
 	s.mu.Lock()
@@ -84,23 +84,40 @@ func (s *Server) load(ctx context.Context, m Model, options map[string]any) (*lo
 		s.mu.Unlock()
 		return l, nil
 	}
-	s.loaded = map[string]*loadedModel{}
+	delete(s.loaded, m.Name)
+	for len(s.loaded) >= s.cfg.MaxLoaded {
+		delete(s.loaded, s.oldest())
+	}
 	f := s.faults
+	onCard := !f.CPU && !offCard(options)
 	free := s.cfg.Card.TotalBytes - s.usedBytes()
 	s.mu.Unlock()
-	if f.OutOfMemory || (free < m.Bytes && !f.CPU) {
+	if f.OutOfMemory || (free < m.Bytes && onCard) {
 		return nil, &apiError{http.StatusInternalServerError, fmt.Sprintf(
 			"model requires more system memory (%.1f GiB) than is available (%.1f GiB)", gib(m.Bytes), gib(free))}
 	}
 	if err := s.work(ctx, m.Load*time.Duration(max(1, f.SlowLoad))); err != nil {
 		return nil, err // a client that goes during the load aborts the load
 	}
-	l := &loadedModel{Model: m, options: key, context: contextOf(m, options), onCard: !f.CPU, expires: expiry(5 * time.Minute), users: 1}
+	l := &loadedModel{Model: m, options: key, context: contextOf(m, options), onCard: onCard, expires: expiry(5 * time.Minute), users: 1}
 	s.mu.Lock()
 	s.loaded[m.Name] = l
 	s.mu.Unlock()
 	s.loads.Add(1)
 	return l, nil
+}
+
+// offCard reports that a request keeps its model off the card.
+func offCard(options map[string]any) bool {
+	n, ok := options["num_gpu"].(float64)
+	return ok && n == 0
+}
+
+// oldest is the loaded model that would expire first. The caller holds mu.
+func (s *Server) oldest() string {
+	return slices.MinFunc(slices.Collect(maps.Keys(s.loaded)), func(a, b string) int {
+		return s.loaded[a].expires.Compare(s.loaded[b].expires)
+	})
 }
 
 // unload forgets a model, or lets it go when its user is done.

@@ -32,6 +32,8 @@ type Config struct {
 	Models []Model
 	// Speed is how many times faster than a real card it works; 1 unless given.
 	Speed float64
+	// MaxLoaded models in memory at once (OLLAMA_MAX_LOADED_MODELS); 1 unless given.
+	MaxLoaded int
 	// AbortLatency is how long the GPU goes on after a client has gone.
 	AbortLatency time.Duration
 }
@@ -59,6 +61,8 @@ type Model struct {
 	ContextTokens int
 	// Dimensions of an embedding model; 0 for a text model.
 	Dimensions int
+	// Vision is that it takes images.
+	Vision bool
 }
 
 // Default is the card and the models of the specification: an RTX 2060 SUPER
@@ -70,7 +74,7 @@ func Default() Config {
 		Models: []Model{
 			{
 				Name: "gemma4:e4b", Digest: "51701de0000000000000000000000000000000000000000000000000gemma4e4", Bytes: 4_500_000_000,
-				Load: 4 * time.Second, PromptRate: 800, TokenRate: 40, AnswerTokens: 200, ContextTokens: 4096,
+				Load: 4 * time.Second, PromptRate: 800, TokenRate: 40, AnswerTokens: 200, ContextTokens: 4096, Vision: true,
 			},
 			{
 				Name: "nomic-embed-text:latest", Digest: "51701de00000000000000000000000000000000000000000000000000nomicet",
@@ -119,6 +123,7 @@ func New(cfg Config) *Server {
 	if cfg.Speed <= 0 {
 		cfg.Speed = 1
 	}
+	cfg.MaxLoaded = max(1, cfg.MaxLoaded)
 	s := &Server{cfg: cfg, slot: make(chan struct{}, 1), loaded: map[string]*loadedModel{}, began: time.Now()}
 	s.mux = s.routes()
 	return s
