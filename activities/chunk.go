@@ -4,18 +4,20 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
-	"go.temporal.io/sdk/activity"
-
+	"signalbox/internal/documents"
 	"signalbox/internal/store"
 	"signalbox/workflows/contract"
 )
 
 // Documents has the activities of a batch job that need no GPU.
 type Documents struct {
-	Store *store.Store
+	Store    *store.Store
+	Preparer *documents.Preparer
 }
 
 // maxManifestBytes: 20,000 lines of up to 2 KiB.
@@ -29,6 +31,11 @@ func (d *Documents) PrepareChunk(ctx context.Context, in contract.ChunkInput) (c
 	if err != nil {
 		return contract.ChunkResult{}, err
 	}
+	stop, err := beat(ctx)
+	if err != nil {
+		return contract.ChunkResult{}, err
+	}
+	defer stop()
 	out := contract.ChunkResult{Total: len(docs), ManifestHash: hash}
 	keys := map[string]bool{}
 	for i, doc := range docs[:min(in.From+in.Size, len(docs))] {
@@ -37,21 +44,46 @@ func (d *Documents) PrepareChunk(ctx context.Context, in contract.ChunkInput) (c
 		if i < in.From {
 			continue
 		}
-		activity.RecordHeartbeat(ctx, i)
 		c := contract.ChunkDocument{Document: doc, Duplicate: duplicate}
-		text, err := d.Store.ReadText(ctx, in.ProjectID, doc.Key, store.MaxTextBytes)
+		c.Prepared, err = d.prepare(ctx, in, doc)
+		var own *documents.Problem
 		switch {
-		case err == nil && len(bytes.TrimSpace([]byte(text))) == 0:
-			c.Problem = fmt.Sprintf("document %q is empty", doc.Key)
-		case err == nil:
-		case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrNotText):
-			c.Problem = err.Error()
-		default:
+		case errors.As(err, &own):
+			c.Problem = own.Error()
+		case err != nil:
 			return contract.ChunkResult{}, err // the store is away; the retry policy waits
 		}
 		out.Documents = append(out.Documents, c)
 	}
 	return out, nil
+}
+
+// prepare finds out where a document's text is. One that needs no vision model
+// has its output of stage ocr written here.
+func (d *Documents) prepare(ctx context.Context, in contract.ChunkInput, doc contract.Document) (contract.Prepared, error) {
+	ocr := slices.Contains(in.Stages, contract.StageOCR)
+	r := documents.Request{Project: in.ProjectID, Key: doc.Key, ContentType: doc.ContentType}
+	if ocr {
+		r.MaxPages = in.MaxPages
+	}
+	found, err := d.Preparer.Prepare(ctx, r)
+	if err != nil || !ocr || found.Origin == contract.TextOCR {
+		return found, err
+	}
+	text, err := documents.Text(ctx, d.Store, in.ProjectID, doc.Key, found)
+	if err != nil {
+		return found, err
+	}
+	raw, err := json.Marshal(contract.OCROutput{Origin: found.Origin, TotalPages: found.TotalPages, Text: text})
+	if err != nil {
+		return found, err
+	}
+	chars := len([]rune(text))
+	return found, d.Store.WriteJSON(ctx, store.StageKey(in.ProjectID, in.Job.WorkflowID, doc.ID, contract.StageOCR),
+		contract.StageOutput{
+			DocumentID: doc.ID, Stage: contract.StageOCR, ContentHash: found.ContentHash, Output: raw,
+			Input: contract.InputUse{UsedChars: chars, TotalChars: chars},
+		})
 }
 
 // list returns the documents of a job and, of a manifest, its hash.

@@ -2,8 +2,6 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +9,6 @@ import (
 	"signalbox/internal/ollama"
 	"signalbox/internal/store"
 	"signalbox/internal/tasks"
-	"signalbox/workflows/contract"
 )
 
 // ModelServer is what the GPU activities need of a model server.
@@ -20,6 +17,8 @@ type ModelServer interface {
 	Load(context.Context, ollama.Model) (time.Duration, error)
 	// Generate makes one model call.
 	Generate(context.Context, ollama.Call) (ollama.Answer, error)
+	// Embed makes one call for vectors.
+	Embed(context.Context, ollama.EmbedCall) (ollama.Vectors, error)
 }
 
 // GPU has the activities of the gpu queue.
@@ -30,97 +29,28 @@ type GPU struct {
 	Store  *store.Store
 }
 
-// answered is what came of asking the model.
-type answered struct {
-	output  json.RawMessage
-	timings contract.Timings
-	tokens  contract.Tokens
-	// suspect: the GPU worked until this very call.
-	suspect bool
+// errStore is that the document store does not work.
+type errStore struct{ err error }
+
+func (e *errStore) Error() string { return fmt.Sprintf("the document store does not work: %v", e.err) }
+
+func (e *errStore) Unwrap() error { return e.err }
+
+// storeError marks an error of the store, nil for none.
+func storeError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &errStore{err}
 }
 
-// errBrokenOutput is that the model broke the schema twice.
-type errBrokenOutput struct{ last error }
+// writeTimeout bounds the write of a result after a cancellation: the answer is
+// paid for.
+const writeTimeout = 10 * time.Second
 
-func (e *errBrokenOutput) Error() string { return e.last.Error() }
-
-// errMadeWay is that the run may not begin another model call.
-type errMadeWay struct{ verdict device.Verdict }
-
-func (e *errMadeWay) Error() string { return e.verdict.Reason }
-
-// ask makes the model call of a task on the GPU, and makes it once more when
-// the answer breaks its schema.
-func (g *GPU) ask(grant *device.Grant, t *tasks.Task) (answered, error) {
-	var out answered
-	ctx := grant.Context()
-	took, err := g.Server.Load(ctx, t.Call.Model)
-	if err != nil {
-		_, err = g.fault(grant, err)
-		return out, err
-	}
-	out.timings.LoadMs = took.Milliseconds()
-	for try := 1; ; try++ {
-		if v, ok := grant.MayContinue(); !ok {
-			return out, &errMadeWay{v}
-		}
-		a, err := g.Server.Generate(ctx, t.Call)
-		if err != nil && ollama.KindOf(err) != ollama.KindOutput {
-			out.suspect, err = g.fault(grant, err)
-			return out, err
-		}
-		if err == nil {
-			grant.Succeeded()
-			g.Tasks.Observe(t, a)
-			out.timings, out.tokens = out.timings.Add(a.Timings), out.tokens.Add(a.Tokens)
-			out.output, err = t.Read(a)
-		}
-		if err == nil {
-			return out, nil
-		}
-		if cause := context.Cause(ctx); cause != nil {
-			_, err = g.fault(grant, cause)
-			return out, err
-		}
-		if try == 2 {
-			return out, &errBrokenOutput{err}
-		}
-	}
+// keep writes a result even when the activity is cancelled meanwhile.
+func (g *GPU) keep(ctx context.Context, key string, v any) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	return storeError(g.Store.WriteJSON(ctx, key, v))
 }
-
-// fault tells the device when the GPU or its server has failed a run, and
-// passes the error on. A run that was aborted has not failed.
-func (g *GPU) fault(grant *device.Grant, err error) (suspect bool, _ error) {
-	if cause := grant.Aborted(); cause != nil {
-		return false, cause
-	}
-	if ctxErr := grant.Context().Err(); ctxErr != nil {
-		return false, ctxErr
-	}
-	if k := ollama.KindOf(err); k == ollama.KindUnavailable || k == ollama.KindLoad {
-		suspect = grant.Failed(err.Error())
-	}
-	return suspect, err
-}
-
-// aborted reports that err is the device's doing and not a failure.
-func aborted(err error) bool {
-	var madeWay *errMadeWay
-	return errors.As(err, &madeWay) || errors.Is(err, device.ErrPreempted) ||
-		errors.Is(err, device.ErrClaimLost) || errors.Is(err, device.ErrStopping)
-}
-
-func isKind(err error, kinds ...ollama.Kind) bool {
-	var e *ollama.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, k := range kinds {
-		if e.Kind == k {
-			return true
-		}
-	}
-	return false
-}
-
-func storeProblem(err error) string { return fmt.Sprintf("the document store does not work: %v", err) }

@@ -3,11 +3,12 @@ package activities
 import (
 	"context"
 	"errors"
-	"time"
+	"fmt"
 
 	"go.temporal.io/sdk/activity"
 
 	"signalbox/internal/device"
+	"signalbox/internal/documents"
 	"signalbox/internal/ollama"
 	"signalbox/internal/store"
 	"signalbox/internal/tasks"
@@ -20,129 +21,138 @@ import (
 func (g *GPU) RunStage(ctx context.Context, in contract.StageRun) (contract.StageOutcome, error) {
 	info := activity.GetInfo(ctx)
 	g.Device.ServerTime(info.StartedTime)
-	out := contract.StageOutcome{Attempt: int(info.Attempt)}
+	s := &stageRun{gpu: g, in: in, key: store.StageKey(in.ProjectID, in.Job.WorkflowID, in.Document.ID, in.Stage)}
+	s.out.Attempt = int(info.Attempt)
 	stop, err := beat(ctx)
 	if err != nil {
-		return out, err
+		return s.out, err
 	}
 	defer stop()
-
-	text, err := g.Store.ReadText(ctx, in.ProjectID, in.Document.Key, store.MaxTextBytes)
-	switch {
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrNotText):
-		return out.With(contract.OutcomeFailed, err.Error()), nil
-	case ctx.Err() != nil:
-		return out, ctx.Err()
-	case err != nil:
-		return out.With(contract.OutcomeGPUUnavailable, storeProblem(err)), nil
+	do, known := map[string]func(context.Context) error{
+		contract.StageOCR: s.ocr, contract.StageExtractMetadata: s.extract, contract.StageEmbedDocument: s.embedDocument,
+	}[in.Stage]
+	if !known {
+		return s.out.With(contract.OutcomeFailed, fmt.Sprintf("stage %q is unknown", in.Stage)), nil
 	}
-	task, err := g.Tasks.Stage(in.Stage, text, in.Options)
-	if err != nil {
-		return out.With(contract.OutcomeFailed, err.Error()), nil
-	}
-	s := &stageRun{
-		gpu: g, in: in, out: out, task: task,
-		key: store.StageKey(in.ProjectID, in.Job.WorkflowID, in.Document.ID, in.Stage), text: text,
-		inputHash: store.HashText(task.Call.Model.Name, task.Call.System, task.Call.Prompt, string(task.Call.Format)),
-	}
-	return s.run(ctx)
+	err = do(ctx)
+	s.leave()
+	return s.outcome(ctx, err)
 }
 
 // stageRun is one stage of one document on its way.
 type stageRun struct {
-	gpu       *GPU
-	in        contract.StageRun
-	out       contract.StageOutcome
-	task      *tasks.Task
-	key, text string
-	inputHash string
+	gpu     *GPU
+	in      contract.StageRun
+	key     string // of its output
+	out     contract.StageOutcome
+	session *session
 }
 
-// run looks for a finished output, and else makes one on the GPU.
-func (s *stageRun) run(ctx context.Context) (contract.StageOutcome, error) {
+// onGPU enters the GPU, once: a stage whose calls are all in the store does not
+// need it.
+func (s *stageRun) onGPU(ctx context.Context, m ollama.Model) (*session, error) {
+	if s.session != nil {
+		return s.session, nil
+	}
+	var err error
+	s.session, err = s.gpu.enter(ctx, device.Run{
+		Class: contract.Batch, Lease: s.in.Lease, Job: s.in.Job.WorkflowID,
+		Document: s.in.Document.ID, Stage: s.in.Stage, Model: m.Name, OffCard: m.CPU,
+	})
+	return s.session, err
+}
+
+// leave gives the GPU back before the output is written, and takes its time.
+func (s *stageRun) leave() {
+	if s.session == nil || s.out.GPUMs > 0 {
+		return
+	}
+	s.out.GPUMs, s.out.LostMs = s.session.grant.Elapsed().Milliseconds(), s.session.lost().Milliseconds()
+	s.out.CallsDone, s.out.Suspect = s.session.calls, s.session.suspect
+	s.session.end()
+}
+
+// finished looks for an output of an earlier attempt.
+func (s *stageRun) finished(ctx context.Context, inputHash string) (bool, error) {
 	var earlier contract.StageOutput
 	err := s.gpu.Store.ReadJSON(ctx, s.key, &earlier)
-	if err == nil && earlier.InputHash == s.inputHash {
-		s.out.Simulated = earlier.Simulated
-		return s.out.With(contract.OutcomeDone, ""), nil
+	switch {
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrDamaged):
+		return false, nil
+	case err != nil:
+		return false, storeError(err)
 	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrDamaged) {
-		return s.unlessCancelled(ctx, s.out.With(contract.OutcomeGPUUnavailable, storeProblem(err)))
+	s.out.Simulated = earlier.Simulated
+	return earlier.InputHash == inputHash, nil
+}
+
+// write keeps the output, whole or not at all.
+func (s *stageRun) write(ctx context.Context, out contract.StageOutput) error {
+	s.leave()
+	s.out.Simulated = s.gpu.Device.State().Simulated
+	out.DocumentID, out.Stage, out.Simulated = s.in.Document.ID, s.in.Stage, s.out.Simulated
+	if s.session != nil {
+		out.Timings, out.Tokens = s.session.timings, s.session.tokens
 	}
-	grant, verdict, err := s.gpu.Device.Acquire(ctx, device.Run{
-		Class: contract.Batch, Lease: s.in.Lease, Job: s.in.Job.WorkflowID,
-		Document: s.in.Document.ID, Stage: s.in.Stage, Model: s.task.Call.Model.Name,
+	return s.gpu.keep(ctx, s.key, out)
+}
+
+// text is the document's text.
+func (s *stageRun) text(ctx context.Context) (string, error) {
+	if s.in.Prepared.Origin != contract.TextOCR {
+		text, err := documents.Text(ctx, s.gpu.Store, s.in.ProjectID, s.in.Document.Key, s.in.Prepared)
+		return text, documentError(err)
+	}
+	var read contract.StageOutput
+	key := store.StageKey(s.in.ProjectID, s.in.Job.WorkflowID, s.in.Document.ID, contract.StageOCR)
+	switch err := s.gpu.Store.ReadJSON(ctx, key, &read); {
+	case err == nil:
+		return ocrText(read)
+	case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrDamaged):
+		return "", storeError(err)
+	}
+	out, err := s.gpu.pages(ctx, s.scan(), func(page int) (tasks.PageText, error) {
+		return tasks.PageText{}, fmt.Errorf("page %d has not been read; add the stage ocr", page)
 	})
-	if err != nil {
-		return s.out, err
-	}
-	if grant == nil {
-		return s.refused(verdict), nil
-	}
-	defer grant.End()
-	got, err := s.gpu.ask(grant, s.task)
-	s.out.GPUMs = grant.Elapsed().Milliseconds()
-	grant.End() // the GPU is free while the output is written
-	if err != nil {
-		s.out.Suspect = got.suspect
-		return s.failed(ctx, err)
-	}
-	s.out.CallsDone = 1
-	return s.write(ctx, got)
+	return out.Text, err
 }
 
-func (s *stageRun) refused(v device.Verdict) contract.StageOutcome {
-	o := s.out.With(v.Outcome, v.Reason)
-	o.RetryAfterMs, o.LeaseOver = v.RetryAfter.Milliseconds(), v.LeaseOver
-	return o
+func (s *stageRun) scan() scan {
+	return s.gpu.scan(s.in.ProjectID, s.in.Document.Key, s.in.Document.ContentType, s.in.Prepared)
 }
 
-// failed turns what went wrong on the GPU into an outcome.
-func (s *stageRun) failed(ctx context.Context, err error) (contract.StageOutcome, error) {
+// outcome turns what went wrong into an outcome.
+func (s *stageRun) outcome(ctx context.Context, err error) (contract.StageOutcome, error) {
+	var refused *errRefused
 	var madeWay *errMadeWay
 	var broken *errBrokenOutput
+	var away *errStore
+	if err == nil || !aborted(err) {
+		s.out.LostMs = 0 // its calls are done, or it failed
+	}
 	switch {
+	case err == nil:
+		return s.out.With(contract.OutcomeDone, ""), nil
+	case errors.As(err, &refused):
+		o := s.out.With(refused.verdict.Outcome, refused.verdict.Reason)
+		o.RetryAfterMs, o.LeaseOver = refused.verdict.RetryAfter.Milliseconds(), refused.verdict.LeaseOver
+		return o, nil
 	case errors.As(err, &madeWay):
 		o := s.out.With(contract.OutcomePreempted, madeWay.Error())
-		o.LeaseOver, o.LostMs = madeWay.verdict.LeaseOver, s.out.GPUMs
+		o.LeaseOver = madeWay.verdict.LeaseOver
 		return o, nil
 	case errors.Is(err, device.ErrClaimLost):
 		// It ran, but not as the owner: as if it had not.
 		return s.out.With(contract.OutcomeBounced, err.Error()), nil
 	case aborted(err):
-		o := s.out.With(contract.OutcomePreempted, err.Error())
-		o.LostMs = s.out.GPUMs
-		return o, nil
+		return s.out.With(contract.OutcomePreempted, err.Error()), nil
+	case ctx.Err() != nil:
+		return s.out, ctx.Err()
 	case errors.As(err, &broken):
 		return s.out.With(contract.OutcomeFailed, "the model's answer broke the schema twice: "+broken.Error()), nil
-	case isKind(err, ollama.KindModelMissing, ollama.KindRequest):
-		return s.out.With(contract.OutcomeFailed, err.Error()), nil
+	case errors.As(err, &away), isKind(err, ollama.KindUnavailable, ollama.KindLoad):
+		return s.out.With(contract.OutcomeGPUUnavailable, err.Error()), nil
 	}
-	return s.unlessCancelled(ctx, s.out.With(contract.OutcomeGPUUnavailable, err.Error()))
+	// The document's own: it would fail again.
+	return s.out.With(contract.OutcomeFailed, err.Error()), nil
 }
-
-// write keeps the output, whole or not at all. It does so even when the
-// activity is cancelled meanwhile: the answer is paid for.
-func (s *stageRun) write(ctx context.Context, got answered) (contract.StageOutcome, error) {
-	s.out.Simulated = s.gpu.Device.State().Simulated
-	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-	defer cancel()
-	err := s.gpu.Store.WriteJSON(keep, s.key, contract.StageOutput{
-		DocumentID: s.in.Document.ID, Stage: s.in.Stage,
-		ContentHash: store.HashText(s.text), InputHash: s.inputHash,
-		Model: s.task.Call.Model.Name, Output: got.output,
-		Timings: got.timings, Tokens: got.tokens, Input: s.task.Use, Simulated: s.out.Simulated,
-	})
-	if err != nil {
-		return s.unlessCancelled(ctx, s.out.With(contract.OutcomeGPUUnavailable, storeProblem(err)))
-	}
-	return s.out.With(contract.OutcomeDone, ""), nil
-}
-
-// unlessCancelled prefers the activity's own end to an outcome it caused.
-func (s *stageRun) unlessCancelled(ctx context.Context, o contract.StageOutcome) (contract.StageOutcome, error) {
-	return o, ctx.Err()
-}
-
-// writeTimeout bounds the write of an output after a cancellation.
-const writeTimeout = 10 * time.Second

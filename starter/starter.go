@@ -146,6 +146,16 @@ func (s *Starter) Progress(ctx context.Context, key string) (contract.Progress, 
 	return p, nil
 }
 
+// Documents asks a job for the documents that it has in hand.
+func (s *Starter) Documents(ctx context.Context, key string, q contract.DocumentsQuery) (contract.DocumentsPage, error) {
+	var page contract.DocumentsPage
+	answer, err := s.client.QueryWorkflow(ctx, key, "", contract.QueryDocuments, q)
+	if err != nil {
+		return page, err
+	}
+	return page, answer.Get(&page)
+}
+
 // Cancel asks a request or a job to end. What a job has finished stays.
 func (s *Starter) Cancel(ctx context.Context, key string) error {
 	return s.client.CancelWorkflow(ctx, key, "")

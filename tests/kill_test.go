@@ -23,6 +23,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"signalbox/internal/config"
+	"signalbox/internal/simgpu"
 	"signalbox/internal/store"
 	"signalbox/starter"
 	"signalbox/workflows/contract"
@@ -119,15 +120,31 @@ func TestKillEverythingSimulated(t *testing.T) {
 	for round := range rounds(t) {
 		// Every other round is killed with a document on the GPU, the rest with
 		// a request on it.
-		t.Run(fmt.Sprint(round), func(t *testing.T) { killRound(t, 4*(round%2)) })
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			_, gpu := simulatedGPU(t)
+			killRound(t, &system{t: t, gpu: gpu, sim: &simgpu.Server{}}, "", 4*(round%2))
+		})
 	}
 }
 
-func killRound(t *testing.T, requests int) {
+// TestKillEverythingReal is the same on a real Ollama, which outlives the kill
+// as it does in production.
+func TestKillEverythingReal(t *testing.T) {
+	for round := range rounds(t) {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			s := &system{t: t, gpu: realGPU(t), fields: realFields}
+			killRound(t, s, realModelsYAML, 4*(round%2))
+		})
+	}
+}
+
+// killRound kills and starts again. s has the model server; the rest of it is
+// filled in.
+func killRound(t *testing.T, s *system, models string, requests int) {
+	gpu := s.gpu
 	const documents = 20
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	_, gpu := simulatedGPU(t)
 	state := t.TempDir()
 	storeURL, err := config.StoreURL(filepath.Join(state, "store"))
 	require.NoError(t, err)
@@ -135,22 +152,22 @@ func killRound(t *testing.T, requests int) {
 	require.NoError(t, err)
 	defer func() { _ = docs.Close() }()
 	file := filepath.Join(state, "signalbox.yaml")
-	require.NoError(t, os.WriteFile(file, []byte("schedule: {timeZone: UTC, windows: [{from: \"00:00\", to: \"24:00\"}]}\n"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("schedule: {timeZone: UTC, windows: [{from: \"00:00\", to: \"24:00\"}]}\n"+models), 0o600))
 	args := []string{"--config", file, "--state", state, "--port", "0", "--ui-port", "-1"}
 	env := []string{"OLLAMA_HOST=" + gpu.URL, "SIGNALBOX_STORE_URL=" + storeURL}
 
 	dev := startDev(ctx, t, env, args...)
 	client := dev.connect(t)
-	s := &system{Starter: client, t: t, ctx: ctx, docs: docs}
+	s.Starter, s.ctx, s.docs = client, ctx, docs
 	list := s.documents("p", documents)
-	_, err = client.StartBatch(ctx, "b", batchOf("p", list))
+	_, err = client.StartBatch(ctx, "b", s.batchOf("p", list))
 	require.NoError(t, err)
 	after := 2 + rand.IntN(documents/2)
 	gpu.await(ctx, t, "some documents are done and one is on the GPU", func() bool {
 		return len(gpu.calls) > after && len(gpu.onGPU("DOC-")) == 1
 	})
 	for i := range requests {
-		_, err := client.StartRevision(ctx, fmt.Sprint("r", i), suggestion(fmt.Sprint("REQ-", i)))
+		_, err := client.StartRevision(ctx, fmt.Sprint("r", i), s.suggestion(fmt.Sprint("REQ-", i)))
 		require.NoError(t, err)
 	}
 	gpu.await(ctx, t, "a model call in flight", func() bool { return len(gpu.running) == 1 })
@@ -175,7 +192,7 @@ func killRound(t *testing.T, requests int) {
 			continue // answered, if not as hoped for
 		}
 		require.NoError(t, err)
-		checkFields(t, r.Output, fmt.Sprint("REQ-", i))
+		s.checkFields(r.Output, fmt.Sprint("REQ-", i))
 	}
 	result, err := client.Batch(ctx, "b")
 	require.NoError(t, err)

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"signalbox/internal/simgpu"
 )
 
 // recorder is a proxy in front of the model server. It alone says what was on
@@ -31,7 +33,9 @@ type recorder struct {
 
 // call is one model call as the model server saw it.
 type call struct {
-	// Marker is the document number or request marker in the prompt.
+	Model string
+	// Marker is the document number or request marker in the prompt, or the
+	// hash of an image.
 	Marker string
 	// Done is that the whole answer went by.
 	Done bool
@@ -77,11 +81,18 @@ func (r *recorder) begin(req *http.Request) *call {
 		return nil
 	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
-	var asked struct{ Prompt string }
-	if json.Unmarshal(body, &asked) != nil || asked.Prompt == "" {
+	var asked struct {
+		Model, Prompt string
+		Input         []string
+		Images        [][]byte
+	}
+	if json.Unmarshal(body, &asked) != nil || asked.Prompt == "" && len(asked.Input) == 0 {
 		return nil
 	}
-	c := &call{Marker: marker.FindString(asked.Prompt)}
+	c := &call{Model: asked.Model, Marker: marker.FindString(asked.Prompt + strings.Join(asked.Input, "\n"))}
+	for _, image := range asked.Images {
+		c.Marker = "IMAGE-" + simgpu.Hash(string(image))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.running) > 0 {
@@ -169,7 +180,7 @@ type watched struct {
 }
 
 func (w *watched) Write(p []byte) (int, error) {
-	if bytes.Contains(p, []byte(`"done":true`)) {
+	if bytes.Contains(p, []byte(`"done":true`)) || bytes.Contains(p, []byte(`"embeddings":[[`)) {
 		w.done = true
 	}
 	return w.ResponseWriter.Write(p)

@@ -10,13 +10,18 @@ import (
 	"signalbox/workflows/contract"
 )
 
-// TestSharedGPUSimulated is the main job: 12 realtime requests arrive while a
-// batch of 60 documents runs.
-func TestSharedGPUSimulated(t *testing.T) {
+// TestSharedGPUSimulated is the main job on the simulated Ollama and card.
+func TestSharedGPUSimulated(t *testing.T) { shareTheGPU(t, running(t)) }
+
+// TestSharedGPUReal is the main job on a real Ollama.
+func TestSharedGPUReal(t *testing.T) { shareTheGPU(t, runningReal(t)) }
+
+// shareTheGPU lets 12 realtime requests arrive while a batch of 60 documents
+// runs.
+func shareTheGPU(t *testing.T, s *system) {
 	const requests, documents = 12, 60
-	s := running(t)
 	docs := s.documents("bridge/7", documents)
-	_, err := s.StartBatch(s.ctx, "night", batchOf("bridge/7", docs))
+	_, err := s.StartBatch(s.ctx, "night", s.batchOf("bridge/7", docs))
 	require.NoError(t, err)
 
 	var all sync.WaitGroup
@@ -33,7 +38,7 @@ func TestSharedGPUSimulated(t *testing.T) {
 			whileWaiting++
 		}
 		number := fmt.Sprintf("REQ-%d", i)
-		_, err := s.StartRevision(s.ctx, number, suggestion(number))
+		_, err := s.StartRevision(s.ctx, number, s.suggestion(number))
 		require.NoError(t, err)
 		all.Go(func() { results[i], errs[i] = s.Revision(s.ctx, number) })
 		if i%2 == 0 {
@@ -43,8 +48,8 @@ func TestSharedGPUSimulated(t *testing.T) {
 	all.Wait()
 	for i, r := range results {
 		require.NoError(t, errs[i])
-		require.True(t, r.Simulated)
-		checkFields(t, r.Output, fmt.Sprintf("REQ-%d", i))
+		require.Equal(t, s.sim != nil, r.Simulated)
+		s.checkFields(r.Output, fmt.Sprintf("REQ-%d", i))
 	}
 	require.GreaterOrEqual(t, whileWaiting, 8, "requests that came while documents waited")
 

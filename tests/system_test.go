@@ -29,7 +29,8 @@ import (
 // patience bounds every wait; the things waited for take a tenth of it or less.
 const patience = 2 * time.Minute
 
-// system is one Signalbox in this process, on the simulated Ollama and card.
+// system is one Signalbox in this process, on the simulated Ollama and card or
+// on a real Ollama.
 type system struct {
 	*starter.Starter
 	t      *testing.T
@@ -37,8 +38,9 @@ type system struct {
 	cfg    config.Config
 	server *devserver.Server
 	client client.Client
-	sim    *simgpu.Server
+	sim    *simgpu.Server // nil on a real Ollama
 	gpu    *recorder
+	fields []string // that documents and requests ask for; all unless given
 	docs   *store.Store
 }
 
@@ -48,11 +50,16 @@ const simSpeed = 20
 // newSystem starts a Temporal server and a simulated Ollama, and no worker yet.
 func newSystem(t *testing.T, change ...func(*config.Config)) *system {
 	t.Helper()
+	sim, gpu := simulatedGPU(t)
+	return systemOn(t, sim, gpu, change...)
+}
+
+// systemOn is a system on a model server behind a recorder.
+func systemOn(t *testing.T, sim *simgpu.Server, gpu *recorder, change ...func(*config.Config)) *system {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	dir := t.TempDir()
-
-	sim, gpu := simulatedGPU(t)
 	cfg := config.Simulated()
 	cfg.Ollama.Host = gpu.URL
 	cfg.State.Dir = t.TempDir()
@@ -173,6 +180,19 @@ func suggestion(number string) contract.RevisionInput {
 	return contract.RevisionInput{Task: contract.TaskSuggest, DocumentID: number, Text: letter(number)}
 }
 
+// batchOf is batchOf with the fields of this system.
+func (s *system) batchOf(project string, docs []contract.Document) contract.BatchInput {
+	in := batchOf(project, docs)
+	in.Options.Extract.Fields = s.fields
+	return in
+}
+
+func (s *system) suggestion(number string) contract.RevisionInput {
+	in := suggestion(number)
+	in.Fields = s.fields
+	return in
+}
+
 // startBatch starts a job of project p.
 func (s *system) startBatch(id string, docs []contract.Document) {
 	s.t.Helper()
@@ -201,7 +221,7 @@ func (s *system) answer(key, number string) {
 	require.NoError(s.t, err)
 	r, err := s.Revision(s.ctx, key)
 	require.NoError(s.t, err)
-	checkFields(s.t, r.Output, number)
+	s.checkFields(r.Output, number)
 }
 
 // checkDocuments looks at the output of every document of a job.
@@ -211,9 +231,19 @@ func (s *system) checkDocuments(project, batch string, docs []contract.Document)
 		var out contract.StageOutput
 		require.NoError(s.t, s.docs.ReadJSON(s.ctx, store.StageKey(project, batch, d.ID, contract.StageExtractMetadata), &out))
 		require.Equal(s.t, d.ID, out.DocumentID)
-		require.True(s.t, out.Simulated, "what a simulated model has said is labelled")
-		checkFields(s.t, out.Output, marker.FindString(d.ID))
+		require.Equal(s.t, s.sim != nil, out.Simulated, "what a simulated model has said is labelled")
+		s.checkFields(out.Output, marker.FindString(d.ID))
 	}
+}
+
+// checkFields looks at the fields that whichever model proposed.
+func (s *system) checkFields(raw json.RawMessage, number string) {
+	s.t.Helper()
+	if s.sim == nil {
+		checkRealFields(s.t, raw, s.fields)
+		return
+	}
+	checkFields(s.t, raw, number)
 }
 
 // checkFields looks at the fields proposed for the letter with that number.

@@ -53,9 +53,10 @@ func NewScheduler(c client.Client, a *activities.Scheduler) worker.Worker {
 }
 
 // NewRealtime is the worker on ai-realtime.
-func NewRealtime(c client.Client) worker.Worker {
+func NewRealtime(c client.Client, a *activities.Documents) worker.Worker {
 	w := worker.New(c, contract.QueueAIRealtime, workflowOptions())
 	registerWorkflow(w, contract.WorkflowAIRevision, workflows.AIRevision)
+	registerActivity(w, contract.ActivityResolveText, a.ResolveText)
 	return w
 }
 

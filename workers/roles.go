@@ -17,6 +17,7 @@ import (
 	"signalbox/activities"
 	"signalbox/internal/config"
 	"signalbox/internal/device"
+	"signalbox/internal/documents"
 	"signalbox/internal/ollama"
 	"signalbox/internal/store"
 	"signalbox/internal/tasks"
@@ -107,7 +108,8 @@ func (p *Process) Run(ctx context.Context, roles []Role, started func()) error {
 			run(func(ready func()) error { return p.gpu(ctx, host, docs, prompts, ready) })
 		case RoleAI:
 			run(func(ready func()) error {
-				return serve(ctx, ready, NewRealtime(p.Client), NewBatch(p.Client, &activities.Documents{Store: docs}))
+				a := p.documents(docs, prompts)
+				return serve(ctx, ready, NewRealtime(p.Client, a), NewBatch(p.Client, a))
 			})
 		case RoleScheduler:
 			run(func(ready func()) error { return p.scheduler(ctx, host, ready) })
@@ -139,6 +141,17 @@ func serve(ctx context.Context, ready func(), workers ...worker.Worker) error {
 	return nil
 }
 
+// documents is what the ai role does without the GPU.
+func (p *Process) documents(docs *store.Store, prompts *tasks.Prompts) *activities.Documents {
+	poppler, err := documents.FindPoppler()
+	if err != nil {
+		p.Logger.Warn(err.Error())
+	}
+	return &activities.Documents{Store: docs, Preparer: &documents.Preparer{
+		Store: docs, Poppler: poppler, Recipe: documents.Recipe(taskMaker(p.Config, prompts).OCRRecipe()),
+	}}
+}
+
 func (p *Process) scheduler(ctx context.Context, host string, ready func()) error {
 	keeper := &Keeper{Client: p.Client, Config: SchedulerConfig(p.Config, host, p.LoadedAt), Logger: p.Logger}
 	scheduler := NewScheduler(p.Client, &activities.Scheduler{Client: p.Client, Namespace: p.Namespace, GPU: contract.DefaultGPU})
@@ -160,9 +173,17 @@ func SchedulerConfig(c config.Config, host string, loadedAt time.Time) contract.
 // gpu serves the GPU: lock, claim, device, probe, report.
 func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, prompts *tasks.Prompts, ready func()) error {
 	c := p.Config
+	maker := taskMaker(c, prompts)
+	models, offCard := []string{maker.Model.Name}, []string{}
+	if e := maker.Embedder; e != nil {
+		models = append(models, e.Model.Name)
+		if e.Model.CPU {
+			offCard = append(offCard, e.Model.Name)
+		}
+	}
 	server, err := ollama.New(c.Ollama.Host, ollama.Limits{
 		Load: c.Timeouts.Load, Prompt: c.Timeouts.Prompt, Generate: c.Timeouts.Generate, Stall: c.Timeouts.Stall,
-	})
+	}, offCard...)
 	if err != nil {
 		return err
 	}
@@ -175,26 +196,40 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, promp
 	if err != nil {
 		return err
 	}
-	text := c.Models.Text
-	maker := &tasks.Maker{
-		Prompts: prompts, MaxOutput: text.MaxOutputTokens, Estimator: tasks.NewEstimator(text.CharsPerToken),
-		Model: ollama.Model{
-			Name: text.Name, ContextTokens: text.ContextTokens, Temperature: text.Temperature, KeepAlive: c.KeepWarm,
-		},
-	}
 	var background sync.WaitGroup
 	defer background.Wait()
 	// The device's helpers live as long as the host's tenure, which ends after ctx.
 	live, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	background.Go(func() { dev.Watch(live) })
-	background.Go(func() { dev.Probe(live, server, p.Card, text.Name) })
+	background.Go(func() { dev.Probe(live, server, p.Card, models...) })
 	background.Go(func() { dev.Report(live, p.report) })
 	gpu := &GPUHost{
 		Client: p.Client, Device: dev, Name: contract.DefaultGPU, Host: host, Lock: lock.Name, Logger: p.Logger, Ready: ready,
 		GPU: &activities.GPU{Device: dev, Server: server, Tasks: maker, Store: docs},
 	}
 	return gpu.Run(ctx)
+}
+
+// taskMaker makes the tasks of a configuration's models.
+func taskMaker(c config.Config, prompts *tasks.Prompts) *tasks.Maker {
+	text, embed := c.Models.Text, c.Models.Embed
+	m := &tasks.Maker{
+		Prompts: prompts, MaxOutput: text.MaxOutputTokens, Estimator: tasks.NewEstimator(text.CharsPerToken),
+		Model: ollama.Model{
+			Name: text.Name, ContextTokens: text.ContextTokens, Temperature: text.Temperature, KeepAlive: c.KeepWarm,
+		},
+	}
+	if embed.Name != "" {
+		m.Embedder = &tasks.Embedder{
+			CharsPerToken: embed.CharsPerToken, QueryPrefix: embed.QueryPrefix, DocumentPrefix: embed.DocumentPrefix,
+			Model: ollama.Model{
+				Name: embed.Name, ContextTokens: embed.ContextTokens, KeepAlive: c.KeepWarm,
+				Embedding: true, CPU: embed.Placement == config.PlacementCPU,
+			},
+		}
+	}
+	return m
 }
 
 // report brings the device's news to the scheduler.

@@ -48,6 +48,7 @@ func AIRevision(ctx workflow.Context, raw converter.RawValue) (contract.Revision
 
 type revision struct {
 	in       contract.RevisionInput
+	source   *contract.Prepared // what is known of in.Source
 	progress contract.Progress
 	deadline time.Time
 }
@@ -88,6 +89,11 @@ func (r *revision) checkSchema(ctx workflow.Context) error {
 }
 
 func (r *revision) run(ctx workflow.Context) (contract.RevisionResult, error) {
+	if r.in.Source != "" {
+		if err := r.resolve(ctx); err != nil {
+			return contract.RevisionResult{}, err
+		}
+	}
 	for attempt := 1; ; attempt++ {
 		result, err := r.attempt(ctx, attempt)
 		switch {
@@ -130,7 +136,7 @@ func (r *revision) attempt(ctx workflow.Context, n int) (contract.RevisionResult
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Priority:               temporal.Priority{PriorityKey: contract.PriorityRealtime},
 		Summary:                r.in.Task,
-	}), contract.ActivityRunRevision, contract.RevisionRun{Request: ref, Input: r.in})
+	}), contract.ActivityRunRevision, contract.RevisionRun{Request: ref, Input: r.in, Source: r.source})
 
 	bell := bell{first: n == 1}
 	for !run.IsReady() {

@@ -65,6 +65,17 @@ func (b *batch) setup(ctx workflow.Context, carried *BatchCarried) error {
 	if err != nil {
 		return err
 	}
+	err = workflow.SetQueryHandlerWithOptions(ctx, contract.QueryDocuments,
+		func(q contract.DocumentsQuery) (contract.DocumentsPage, error) {
+			if b.state == nil {
+				return contract.DocumentsPage{}, nil
+			}
+			return b.state.Documents(q)
+		},
+		workflow.QueryHandlerOptions{Description: "States and reasons of the documents in hand; {from, limit, state}."})
+	if err != nil {
+		return err
+	}
 	if b.in, err = contract.DecodeBatchInput(b.raw.Payload().GetData()); err != nil {
 		return contract.NewInvalidInput(err)
 	}
@@ -217,6 +228,7 @@ func (b *batch) end(ctx workflow.Context, cancelled error) (contract.BatchResult
 		Total:     b.state.Total, Done: c.Done, Failed: c.Failed, Cancelled: c.Cancelled, Duplicates: c.Duplicates,
 		Preemptions: c.Preemptions, Bounces: c.Bounces, GPUMs: c.GPUMs, LostGPUMs: c.LostGPUMs,
 		Report: report.Key, Simulated: c.Simulated,
+		Failures: b.state.Failures,
 	}, nil
 }
 

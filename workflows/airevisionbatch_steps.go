@@ -16,8 +16,9 @@ const (
 	batchHeartbeat = 10 * time.Second
 	// awaitEvery is the seed's "retry every 5 minutes".
 	awaitEvery = 5 * time.Minute
-	// chunkTimeout is for one attempt at reading a chunk's documents.
-	chunkTimeout   = 10 * time.Minute
+	// chunkTimeout is for one attempt at preparing a chunk: a page takes about a
+	// second to render, and what is rendered is not rendered again.
+	chunkTimeout   = 4 * time.Hour
 	chunkHeartbeat = 30 * time.Second
 )
 
@@ -36,7 +37,7 @@ func (b *batch) queue(r job.Run) {
 	})
 	future := workflow.ExecuteActivity(ctx, contract.ActivityRunStage, contract.StageRun{
 		Job: b.ref, ProjectID: b.in.ProjectID, Document: r.Doc.Document,
-		Stage: r.Stage, Lease: r.Lease, Options: b.in.Options,
+		Prepared: r.Doc.Prepared, Stage: r.Stage, Lease: r.Lease, Options: b.in.Options,
 	})
 	workflow.Go(b.gpu, func(ctx workflow.Context) {
 		var o contract.StageOutcome
@@ -90,7 +91,8 @@ func (b *batch) source() contract.DocumentSource {
 
 func (b *batch) prepare(ctx workflow.Context, from int) {
 	future := workflow.ExecuteActivity(b.documentOptions(ctx), contract.ActivityPrepareChunk, contract.ChunkInput{
-		ProjectID: b.in.ProjectID, Source: b.source(), From: from, Size: contract.ChunkSize,
+		ProjectID: b.in.ProjectID, Job: b.ref, Stages: b.in.Stages, MaxPages: b.in.Options.OCR.MaxPages,
+		Source: b.source(), From: from, Size: contract.ChunkSize,
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		var r contract.ChunkResult
@@ -107,9 +109,7 @@ func (b *batch) prepare(ctx workflow.Context, from int) {
 func (b *batch) record(ctx workflow.Context, from int) {
 	in := contract.RecordInput{Job: b.ref, ProjectID: b.in.ProjectID, From: from}
 	for _, d := range b.state.Chunk {
-		in.Lines = append(in.Lines, contract.DocumentReport{
-			ID: d.ID, Key: d.Key, State: d.State, Reason: d.Reason, Preemptions: d.Preemptions, Duplicate: d.Duplicate,
-		})
+		in.Lines = append(in.Lines, d.Report())
 	}
 	future := workflow.ExecuteActivity(b.documentOptions(ctx), contract.ActivityRecordChunk, in)
 	workflow.Go(ctx, func(ctx workflow.Context) {

@@ -45,10 +45,10 @@ func TestWrongUsage(t *testing.T) {
 		"two ids":        {[]string{"status", "a", "b"}, "accepts at most 1 arg"},
 		"no id":          {[]string{"result"}, "needs one workflow id"},
 		"unknown role":   {[]string{"worker", "--roles", "rfa"}, "allowed are gpu, ai, scheduler"},
-		"no task":        {[]string{"start", "revision"}, "invalid input: task: is missing; allowed are generate, suggest"},
+		"no task":        {[]string{"start", "revision"}, "invalid input: task: is missing; allowed are suggest, rag-query, embed, generate"},
 		"empty text":     {[]string{"start", "revision", "--task", "suggest", "--text", " "}, "invalid input: text: is missing"},
 		"no project":     {[]string{"start", "batch", "--manifest", "a.jsonl"}, "invalid input: projectId: is missing"},
-		"no text files":  {[]string{"start", "batch", "--project", "p", "--from", "."}, "has no text files"},
+		"no text files":  {[]string{"start", "batch", "--project", "p", "--from", "."}, "has no documents"},
 		"no such file":   {[]string{"start", "revision", "--task", "suggest", "--text-file", "/no/such"}, "no such file"},
 		"no config":      {[]string{"config", "check", "--config", "/no/such"}, "examples/signalbox.yaml"},
 	} {

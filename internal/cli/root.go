@@ -24,6 +24,7 @@ const (
 	ExitUnavailable = 3
 	ExitNotFound    = 4
 	ExitFailed      = 5
+	ExitSomeFailed  = 6
 	ExitInterrupted = 130
 )
 
@@ -36,6 +37,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return ExitOK
+	}
+	if errors.Is(err, errSomeFailed) { // which the result has said
+		return ExitSomeFailed
 	}
 	if ctx.Err() != nil { // whatever came of it: somebody has interrupted it
 		return ExitInterrupted
@@ -58,7 +62,8 @@ TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*, or a profile in
 temporal.toml; --address and --namespace go before those.
 
 Exit codes: 0 done, 1 error, 2 wrong usage or input, 3 AI service temporarily
-unavailable, 4 not found, 5 the workflow failed or was cancelled, 130 interrupted.`,
+unavailable, 4 not found, 5 the workflow failed or was cancelled, 6 some documents
+of a job failed, 130 interrupted.`,
 		Example: `  signalbox start revision --task suggest --text-file letter.txt --wait
   signalbox start batch --project demo --from examples/documents --wait
   signalbox status`,
@@ -77,7 +82,7 @@ unavailable, 4 not found, 5 the workflow failed or was cancelled, 130 interrupte
 		return nil
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
-	root.AddCommand(startCommand(o), resultCommand(o), cancelCommand(o), statusCommand(o),
+	root.AddCommand(startCommand(o), resultCommand(o), cancelCommand(o), statusCommand(o), documentsCommand(o),
 		workerCommand(o), configCommand(o), versionCommand(o))
 	return root
 }
@@ -88,6 +93,9 @@ type options struct {
 }
 
 func (o *options) json() bool { return o.output == "json" }
+
+// errSomeFailed is that a job has ended and some of its documents failed.
+var errSomeFailed = errors.New("some documents failed")
 
 // usageError is a mistake in the command line.
 type usageError struct{ text string }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +14,7 @@ import (
 
 func startRevisionCommand(o *options) *cobra.Command {
 	var in contract.RevisionInput
-	var key, textFile, schemaFile, choicesFile string
+	var key, textFile, promptFile, schemaFile, choicesFile, contextsFile string
 	var wait bool
 	cmd := &cobra.Command{
 		Use:   "revision",
@@ -23,26 +24,36 @@ func startRevisionCommand(o *options) *cobra.Command {
 Tasks:
   suggest    propose a document's fields (title, document type, discipline, …),
              each with confidence, band (high, review, low) and a quote
+  rag-query  answer a question out of the passages given, with citations, or
+             say that they do not
+  embed      make vectors of texts
   generate   answer a prompt, as free text or by a JSON schema
+
+A document is given with --text, --text-file, or --source: its key in the
+document store, also of a PDF, PNG or JPEG document.
 
 The key (--id) is an idempotency key: the same one again joins the running
 request or returns the earlier result.`,
-		Example: `  signalbox start revision --task suggest --text-file examples/documents/letter.txt --wait
+		Example: `  signalbox start revision --task suggest --text-file letter.txt --wait
+  signalbox start revision --task suggest --project bridge-7 --source incoming/scan.pdf --pages 2 --wait
+  signalbox start revision --task rag-query --question "How deep are the piles?" --contexts passages.json --wait
+  signalbox start revision --task embed --purpose query --texts "depth of the piles" --wait
   signalbox start revision --task generate --prompt "Say hello" --wait
   signalbox start revision --task suggest --text-file letter.txt --field title --field discipline --choices choices.json
   signalbox start revision --task generate --prompt-file - --schema answer.schema.json --id order-4711 --wait < prompt.txt`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := readInto(textFile, &in.Text); err != nil {
+			if err := readInto("text", textFile, &in.Text); err != nil {
 				return err
 			}
-			if promptFile, _ := cmd.Flags().GetString("prompt-file"); promptFile != "" {
-				if err := readInto(promptFile, &in.Prompt); err != nil {
-					return err
-				}
+			if err := readInto("prompt", promptFile, &in.Prompt); err != nil {
+				return err
+			}
+			if err := readContexts(contextsFile, &in.Contexts); err != nil {
+				return err
 			}
 			var schema string
-			if err := readInto(schemaFile, &schema); err != nil {
+			if err := readInto("schema", schemaFile, &schema); err != nil {
 				return err
 			}
 			if schema != "" {
@@ -73,13 +84,19 @@ request or returns the earlier result.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&in.Task, "task", "", "suggest or generate")
-	f.StringVar(&in.ProjectID, "project", "", "project id")
+	f.StringVar(&in.Task, "task", "", strings.Join(contract.Tasks(), ", "))
+	f.StringVar(&in.ProjectID, "project", "", "project id; --source needs it")
 	f.StringVar(&in.DocumentID, "document", "", "document id")
 	f.StringVar(&in.Text, "text", "", "the document's text, for suggest")
 	f.StringVar(&textFile, "text-file", "", "file with the document's text; - for standard input")
+	f.StringVar(&in.Source, "source", "", "the document's key in the project's part of the store")
+	f.IntVar(&in.Pages, "pages", 0, "pages of a source that the vision model reads, where it has no text (default 1)")
+	f.StringVar(&in.Question, "question", "", "the question, for rag-query")
+	f.StringVar(&contextsFile, "contexts", "", "JSON file with the passages [{\"id\": …, \"text\": …}], for rag-query; - for standard input")
+	f.StringArrayVar(&in.Texts, "texts", nil, "a text, for embed; may be repeated")
+	f.StringVar(&in.Purpose, "purpose", "", "query or document, for embed (default document)")
 	f.StringVar(&in.Prompt, "prompt", "", "the prompt, for generate")
-	f.String("prompt-file", "", "file with the prompt; - for standard input")
+	f.StringVar(&promptFile, "prompt-file", "", "file with the prompt; - for standard input")
 	f.StringVar(&schemaFile, "schema", "", "file with a JSON schema for the answer, for generate")
 	f.StringArrayVar(&in.Fields, "field", nil, "a field wanted, for suggest; may be repeated; all unless given")
 	f.StringVar(&choicesFile, "choices", "", "JSON file {field: [choices]}, for suggest")
@@ -89,9 +106,13 @@ request or returns the earlier result.`,
 	return cmd
 }
 
-func readInto(path string, into *string) error {
+// readInto reads the file of --NAME-file, or of --NAME where that is a file.
+func readInto(name, path string, into *string) error {
 	if path == "" {
 		return nil
+	}
+	if *into != "" {
+		return usage("--%s and --%s-file exclude each other", name, name)
 	}
 	var data []byte
 	var err error
@@ -107,9 +128,20 @@ func readInto(path string, into *string) error {
 	return nil
 }
 
+func readContexts(path string, into *[]contract.Context) error {
+	var text string
+	if err := readInto("contexts", path, &text); err != nil || text == "" {
+		return err
+	}
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		return usage("--contexts %s: %v; it must be [{\"id\": …, \"text\": …}]", path, err)
+	}
+	return nil
+}
+
 func readChoices(path string, into *map[string][]string) error {
 	var text string
-	if err := readInto(path, &text); err != nil || text == "" {
+	if err := readInto("choices", path, &text); err != nil || text == "" {
 		return err
 	}
 	if err := json.Unmarshal([]byte(text), into); err != nil {

@@ -45,8 +45,29 @@ type Schedule struct {
 
 // Models are the models in use.
 type Models struct {
-	Text Model `yaml:"text" json:"text"`
+	Text  Model      `yaml:"text" json:"text"`
+	Embed EmbedModel `yaml:"embed" json:"embed"`
 }
+
+// EmbedModel is the model that makes vectors. An empty name means that there is
+// none: what needs it is refused.
+type EmbedModel struct {
+	Name          string  `yaml:"name" json:"name"`
+	ContextTokens int     `yaml:"contextTokens" json:"contextTokens"`
+	CharsPerToken float64 `yaml:"charsPerToken" json:"charsPerToken"`
+	// Placement is gpu or cpu.
+	Placement string `yaml:"placement" json:"placement"`
+	// QueryPrefix and DocumentPrefix go before each text: some models are
+	// trained with them.
+	QueryPrefix    string `yaml:"queryPrefix" json:"queryPrefix"`
+	DocumentPrefix string `yaml:"documentPrefix" json:"documentPrefix"`
+}
+
+// Placements of a model.
+const (
+	PlacementGPU = "gpu"
+	PlacementCPU = "cpu"
+)
 
 // Model is one model and how it is called.
 type Model struct {
@@ -93,9 +114,17 @@ func Default() Config {
 			Spec: calendar.Spec{Windows: calendar.DefaultWindows()},
 			Peak: PeakClosed, Quantum: 15 * time.Minute, ReopenAfter: time.Second,
 		},
-		Models: Models{Text: Model{
-			Name: "gemma4:e4b", ContextTokens: 8192, MaxOutputTokens: 2048, CharsPerToken: 3, Temperature: 0.1,
-		}},
+		Models: Models{
+			Text: Model{
+				Name: "gemma4:e4b", ContextTokens: 8192, MaxOutputTokens: 2048, CharsPerToken: 3, Temperature: 0.1,
+			},
+			// The prefixes are those that nomic-embed-text was trained with
+			// (https://huggingface.co/nomic-ai/nomic-embed-text-v1.5).
+			Embed: EmbedModel{
+				Name: "nomic-embed-text", ContextTokens: 2048, CharsPerToken: 3, Placement: PlacementGPU,
+				QueryPrefix: "search_query: ", DocumentPrefix: "search_document: ",
+			},
+		},
 		Timeouts: Timeouts{
 			Load: 2 * time.Minute, Prompt: 2 * time.Minute, Generate: 5 * time.Minute, Stall: 30 * time.Second,
 		},

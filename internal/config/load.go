@@ -24,6 +24,7 @@ var overrides = map[string]func(*Config, string){
 	"OLLAMA_HOST":                 func(c *Config, v string) { c.Ollama.Host = v },
 	"SIGNALBOX_SCHEDULE_TIMEZONE": func(c *Config, v string) { c.Schedule.TimeZone = v },
 	"SIGNALBOX_MODELS_TEXT_NAME":  func(c *Config, v string) { c.Models.Text.Name = v },
+	"SIGNALBOX_MODELS_EMBED_NAME": func(c *Config, v string) { c.Models.Embed.Name = v },
 	"SIGNALBOX_STORE_URL":         func(c *Config, v string) { c.Store.URL = v },
 	"SIGNALBOX_PROMPTS_DIR":       func(c *Config, v string) { c.Prompts.Dir = v },
 	"SIGNALBOX_STATE_DIR":         func(c *Config, v string) { c.State.Dir = v },
@@ -104,6 +105,7 @@ func (c *Config) complete() error {
 	between(bad, "timeouts.stall", c.Timeouts.Stall, time.Second, 10*time.Minute)
 	between(bad, "keepWarm", c.KeepWarm, 0, 24*time.Hour)
 	c.checkModel(bad, "models.text", c.Models.Text)
+	c.checkEmbed(bad, "models.embed", c.Models.Embed)
 	if c.State.Dir == "" {
 		bad("state.dir: is missing; name a folder on this host")
 	}
@@ -125,6 +127,27 @@ func (c *Config) checkModel(bad func(string, ...any), at string, m Model) {
 	}
 	if m.Temperature < 0 || m.Temperature > 2 {
 		bad("%s.temperature: %v; allowed are 0 to 2", at, m.Temperature)
+	}
+}
+
+// leastEmbedContext holds a passage of 512 tokens, twice as long as guessed.
+const leastEmbedContext = 1024
+
+func (c *Config) checkEmbed(bad func(string, ...any), at string, m EmbedModel) {
+	if m.Name == "" {
+		return
+	}
+	if m.Name == c.Models.Text.Name {
+		bad("%s.name: %q is the text model too; an embedding model is another one", at, m.Name)
+	}
+	if m.ContextTokens < leastEmbedContext || m.ContextTokens > 1<<20 {
+		bad("%s.contextTokens: %d; allowed are %d to %d", at, m.ContextTokens, leastEmbedContext, 1<<20)
+	}
+	if m.CharsPerToken < 0.5 || m.CharsPerToken > 10 {
+		bad("%s.charsPerToken: %v; allowed are 0.5 to 10", at, m.CharsPerToken)
+	}
+	if m.Placement != PlacementGPU && m.Placement != PlacementCPU {
+		bad("%s.placement: %q; allowed are gpu, cpu", at, m.Placement)
 	}
 }
 

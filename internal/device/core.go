@@ -38,6 +38,8 @@ type Run struct {
 	Lease contract.Lease
 	// Job, Document, Stage and Model describe it.
 	Job, Document, Stage, Model string
+	// OffCard is that its model is kept off the card: it makes no other leave.
+	OffCard bool
 }
 
 // Verdict on a run that wants the GPU.
@@ -70,6 +72,7 @@ type Core struct {
 	failUntil time.Time
 	failFor   time.Duration
 	failWhy   string
+	warm      warmth
 }
 
 // NewCore is a device that has no claim yet and knows nothing of its GPU's
@@ -80,6 +83,7 @@ func NewCore(gate contract.Gate) *Core {
 		due:     map[contract.RequestRef]time.Time{},
 		arrival: map[contract.RequestRef]int64{},
 		ended:   map[contract.RequestRef]time.Time{},
+		warm:    newWarmth(),
 		probe:   contract.Health{Value: contract.HealthUnknown, Admits: contract.AdmitAll},
 	}
 }
@@ -144,6 +148,12 @@ func (c *Core) admit(now time.Time, r Run) Verdict {
 	case h.Admits != contract.AdmitAll:
 		return Verdict{Outcome: contract.OutcomeGPUUnavailable, Reason: h.Reason}
 	}
+	if wait := c.warm.wait(now, r); wait > 0 {
+		return Verdict{
+			Outcome: contract.OutcomeBounced, RetryAfter: wait,
+			Reason: "model " + c.warm.model + " is kept warm for realtime requests",
+		}
+	}
 	return Verdict{Admit: true}
 }
 
@@ -188,7 +198,16 @@ func (c *Core) Ended(now time.Time) {
 		c.drop(c.run.Request)
 		c.ended[c.run.Request] = now
 	}
+	c.warm.ended(now, *c.run, c.runSince)
 	c.run = nil
+}
+
+// Loaded records that the run's model is in memory, and how long loading it
+// took; 0 where it was there.
+func (c *Core) Loaded(took time.Duration) {
+	if c.run != nil {
+		c.warm.loaded(*c.run, took)
+	}
 }
 
 // Ring records that a realtime request is due; scheduled is when the ring was

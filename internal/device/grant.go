@@ -76,6 +76,14 @@ func (g *Grant) Aborted() error {
 // Elapsed is the time on the GPU so far.
 func (g *Grant) Elapsed() time.Duration { return time.Since(g.since) }
 
+// Loaded records that the run's model is in memory, and how long loading it
+// took; 0 where it was there.
+func (g *Grant) Loaded(took time.Duration) {
+	g.d.mu.Lock()
+	g.d.core.Loaded(took)
+	g.d.mu.Unlock()
+}
+
 // Succeeded records that a model call has finished.
 func (g *Grant) Succeeded() {
 	g.d.mu.Lock()

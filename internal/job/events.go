@@ -47,10 +47,15 @@ func (s *State) Prepared(r contract.ChunkResult) {
 	s.Total = r.Total
 	docs := make([]*Doc, 0, len(r.Documents))
 	for _, c := range r.Documents {
-		d := &Doc{Document: c.Document, State: contract.DocPending, Duplicate: c.Duplicate}
+		d := &Doc{Document: c.Document, Prepared: c.Prepared, State: contract.DocPending, Duplicate: c.Duplicate}
+		if s.Stages[0] == contract.StageOCR && c.Origin != contract.TextOCR {
+			d.Stage = 1 // it has a text of its own
+		}
 		switch {
 		case c.Problem != "":
 			s.fail(d, c.Problem)
+		case d.Stage == len(s.Stages):
+			d.State = contract.DocDone
 		case s.Cancelled:
 			d.State = contract.DocCancelled
 		}
@@ -143,6 +148,9 @@ func (s *State) Recorded() {
 			}
 		case contract.DocFailed:
 			s.Counts.Failed++
+			if len(s.Failures) < contract.MaxFailures {
+				s.Failures = append(s.Failures, d.Report())
+			}
 		case contract.DocCancelled, contract.DocPending:
 			s.Counts.Cancelled++
 		}

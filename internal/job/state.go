@@ -46,6 +46,9 @@ type State struct {
 	Chunk []*Doc `json:"chunk,omitempty"`
 	Ahead []*Doc `json:"ahead,omitempty"`
 
+	// Failures are the first documents that failed, of those that are recorded.
+	Failures []contract.DocumentReport `json:"failures,omitempty"`
+
 	Lease contract.Lease `json:"lease"`
 	// Hold is the scheduler's reason, empty when open.
 	Hold      string    `json:"hold,omitempty"`
@@ -84,6 +87,7 @@ type Counts struct {
 // Doc is one document of the chunk.
 type Doc struct {
 	contract.Document
+	contract.Prepared
 	State contract.DocumentState `json:"state"`
 	// Stage is the index of the next stage to run.
 	Stage  int    `json:"stage"`

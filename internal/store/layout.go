@@ -10,12 +10,20 @@ import (
 // The layout. Everything of a project lies under its own folder:
 //
 //	projects/{project}/{key}                                     a document, as the caller named it
-//	projects/{project}/batches/{batch}/{document}/{stage}.json   a stage's output (contract.StageOutput)
+//	projects/{project}/batches/{batch}/documents/{document}/
+//	    {stage}.json                                             a stage's output (contract.StageOutput)
+//	    {stage}.calls/{n}-{hash}.json                            a finished model call of a stage that goes on
+//	    embed-document.jsonl                                     its vectors (contract.PassageVector)
 //	projects/{project}/batches/{batch}/report/{from}.jsonl       a finished chunk's part of the report
 //	projects/{project}/batches/{batch}/report.jsonl              the report (contract.DocumentReport)
 //
+//	projects/{project}/derived/{hash}/                           of a document with that content, for every job:
+//	    text.txt                                                 the text layer of a PDF document
+//	    pages/{n}.png                                            page images that wait for the vision model
+//	    ocr/{recipe}/{n}.json                                    a page's text, by model and prompt
+//
 // {project}, {batch} and {document} are ids of any printable text, encoded by
-// EncodeID. Callers may not name keys under batches/.
+// EncodeID. Callers may not name keys under batches/ and derived/.
 
 // DocumentKey is where a project's document lies.
 func DocumentKey(project, key string) string { return projectFolder(project) + key }
@@ -23,6 +31,39 @@ func DocumentKey(project, key string) string { return projectFolder(project) + k
 // StageKey is where a stage's output for a document lies.
 func StageKey(project, batch, document, stage string) string {
 	return batchFolder(project, batch) + "documents/" + EncodeID(document) + "/" + stage + ".json"
+}
+
+// StageCallKey is where a finished model call of a stage that goes on lies.
+// Calls count from 1.
+func StageCallKey(project, batch, document, stage string, n int, inputHash string) string {
+	return fmt.Sprintf("%sdocuments/%s/%s.calls/%04d-%s.json", batchFolder(project, batch), EncodeID(document), stage, n, inputHash)
+}
+
+// VectorsKey is where a document's vectors lie, relative to the project.
+func VectorsKey(batch, document string) string {
+	return "batches/" + EncodeID(batch) + "/documents/" + EncodeID(document) + "/embed-document.jsonl"
+}
+
+// TextLayerKey is where the text layer of a PDF document lies.
+func TextLayerKey(project, contentHash string) string {
+	return derivedFolder(project, contentHash) + "text.txt"
+}
+
+// PageImageKey is where the image of a page lies. Pages count from 1.
+func PageImageKey(project, contentHash string, page int) string {
+	return fmt.Sprintf("%spages/%04d.png", derivedFolder(project, contentHash), page)
+}
+
+// PageTextKey is where the text of a page lies that the vision model has read.
+func PageTextKey(project, contentHash, recipe string, page int) string {
+	return fmt.Sprintf("%socr/%s/%04d.json", derivedFolder(project, contentHash), recipe, page)
+}
+
+// InProject makes a key relative to its project.
+func InProject(project, key string) string { return strings.TrimPrefix(key, projectFolder(project)) }
+
+func derivedFolder(project, contentHash string) string {
+	return projectFolder(project) + "derived/" + contentHash + "/"
 }
 
 // ReportPartKey is where the report lines of the chunk that begins with

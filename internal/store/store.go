@@ -22,8 +22,11 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// MaxTextBytes is the size limit of a text document: 32 MiB.
-const MaxTextBytes = 32 << 20
+// Size limits of documents: texts of 32 MiB, images and PDF documents of 64 MiB.
+const (
+	MaxTextBytes = 32 << 20
+	MaxFileBytes = 64 << 20
+)
 
 // Errors that callers tell apart.
 var (
@@ -66,10 +69,7 @@ func (s *Store) Probe(ctx context.Context, role string) error {
 	if string(got) != role {
 		return fmt.Errorf("%s: %w: it was written differently", key, ErrDamaged)
 	}
-	if err := s.bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		return fmt.Errorf("remove %s: %w", key, err)
-	}
-	return nil
+	return s.Remove(ctx, key)
 }
 
 // Read reads a whole object.
@@ -85,6 +85,25 @@ func (s *Store) Read(ctx context.Context, key string) ([]byte, error) {
 func (s *Store) Write(ctx context.Context, key string, data []byte) error {
 	if err := s.bucket.WriteAll(ctx, key, data, nil); err != nil {
 		return problem("write", key, err)
+	}
+	return nil
+}
+
+// Exists reports whether there is an object.
+func (s *Store) Exists(ctx context.Context, key string) (bool, error) {
+	ok, err := s.bucket.Exists(ctx, key)
+	if err != nil {
+		return false, problem("look for", key, err)
+	}
+	return ok, nil
+}
+
+// Remove removes objects; those that are not there are no error.
+func (s *Store) Remove(ctx context.Context, keys ...string) error {
+	for _, key := range keys {
+		if err := s.bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return problem("remove", key, err)
+		}
 	}
 	return nil
 }
@@ -136,12 +155,14 @@ func (s *Store) WriteDocument(ctx context.Context, project, key string, data []b
 // ReadText reads a project's text document of at most limit bytes.
 func (s *Store) ReadText(ctx context.Context, project, key string, limit int64) (string, error) {
 	data, err := s.ReadDocument(ctx, project, key, limit)
-	if errors.Is(err, ErrTooLarge) {
-		return "", fmt.Errorf("%w: %w", err, ErrNotText)
-	}
 	if err != nil {
 		return "", err
 	}
+	return AsText(key, data)
+}
+
+// AsText reads UTF-8 text; a byte order mark is dropped.
+func AsText(key string, data []byte) (string, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0 {
 		return "", fmt.Errorf("document %q: %w", key, ErrNotText)

@@ -55,12 +55,15 @@ func TestDocumentsComeBackAsTheyWere(t *testing.T) {
 func TestWhatIsNoText(t *testing.T) {
 	s, _ := open(t)
 	ctx := context.Background()
-	for name, data := range map[string]string{"latin1": "caf\xe9", "binary": "a\x00b", "long": strings.Repeat("x", 1001)} {
+	for name, data := range map[string]string{"latin1": "caf\xe9", "binary": "a\x00b"} {
 		require.NoError(t, s.WriteDocument(ctx, "p", name, []byte(data)))
 		_, err := s.ReadText(ctx, "p", name, 1000)
 		require.ErrorIs(t, err, store.ErrNotText, name)
 		require.ErrorContains(t, err, name)
 	}
+	require.NoError(t, s.WriteDocument(ctx, "p", "long", []byte(strings.Repeat("x", 1001))))
+	_, err := s.ReadText(ctx, "p", "long", 1000)
+	require.ErrorIs(t, err, store.ErrTooLarge)
 }
 
 func TestAnOutputIsWholeOrNotThere(t *testing.T) {

@@ -18,9 +18,10 @@ func (m *Maker) generate(in contract.RevisionInput) (*Task, error) {
 	prompt, use := m.Estimator.fit(in.Prompt,
 		m.Estimator.roomFor(m.Model.ContextTokens, m.MaxOutput, system, string(in.Schema)))
 	t := &Task{
-		Call: ollama.Call{Model: m.Model, System: system, Prompt: prompt, Format: in.Schema, MaxTokens: m.MaxOutput},
-		Use:  use,
-		Read: readText,
+		Call:     ollama.Call{Model: m.Model, System: system, Prompt: prompt, Format: in.Schema, MaxTokens: m.MaxOutput},
+		Use:      use,
+		Identity: m.identity(system, in.Prompt, string(in.Schema)),
+		Read:     readText,
 	}
 	if in.HasSchema() {
 		schema, err := contract.CompileSchema(in.Schema)

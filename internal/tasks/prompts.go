@@ -24,7 +24,10 @@ type Prompts struct {
 
 // PromptFiles lists the file names that may be replaced.
 func PromptFiles() []string {
-	return []string{"generate.system.md", "suggest.system.md", "suggest.prompt.md"}
+	return []string{
+		"generate.system.md", "ocr.system.md", "ocr.prompt.md", "rag-query.system.md", "rag-query.prompt.md",
+		"suggest.system.md", "suggest.prompt.md",
+	}
 }
 
 // LoadPrompts reads the built-in prompts and those that dir replaces; an empty

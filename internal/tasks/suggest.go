@@ -54,8 +54,9 @@ func (m *Maker) suggest(text string, fields []string, choices map[string][]strin
 		return nil, err
 	}
 	return &Task{
-		Call: ollama.Call{Model: m.Model, System: system, Prompt: prompt, Format: schema, MaxTokens: answer},
-		Use:  use,
+		Call:     ollama.Call{Model: m.Model, System: system, Prompt: prompt, Format: schema, MaxTokens: answer},
+		Use:      use,
+		Identity: m.identity(system, empty, text, string(schema)),
 		Read: func(a ollama.Answer) (json.RawMessage, error) {
 			raw, err := readJSON(a, compiled)
 			if err != nil {

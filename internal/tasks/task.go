@@ -8,43 +8,67 @@ import (
 	"signalbox/workflows/contract"
 )
 
-// Task is one thing asked of the model: a call, and how its answer is read.
+// Task is one thing asked of the text model: a call, and how its answer is read.
 type Task struct {
 	Call ollama.Call
 	Use  contract.InputUse
+	// Identity is all that the answer depends on, before it was fitted to the
+	// context window: what is learned about fitting does not make it another.
+	Identity []string
 	// Read checks an answer and makes the output of it. An error means that
 	// the answer breaks its schema; the model is asked once more.
 	Read func(answer ollama.Answer) (json.RawMessage, error)
 }
 
-// Maker makes tasks for one model.
+// Maker makes tasks.
 type Maker struct {
-	Prompts   *Prompts
+	Prompts *Prompts
+	// Model is the text model, which sees too; MaxOutput bounds its answers.
 	Model     ollama.Model
 	MaxOutput int
 	Estimator *Estimator
+	// Embedder is the embedding model; nil where there is none.
+	Embedder *Embedder
 }
 
-// Revision makes the task of a realtime request.
-func (m *Maker) Revision(in contract.RevisionInput) (*Task, error) {
+// Revision makes the task of a realtime request that asks the text model. text
+// is what its source says, where it has one.
+func (m *Maker) Revision(in contract.RevisionInput, text string) (*Task, error) {
 	switch in.Task {
 	case contract.TaskGenerate:
 		return m.generate(in)
 	case contract.TaskSuggest:
-		return m.suggest(in.Text, in.Fields, in.Choices)
+		if in.Source == "" {
+			text = in.Text
+		}
+		return m.suggest(text, in.Fields, in.Choices)
+	case contract.TaskRAGQuery:
+		contexts := in.Contexts
+		if in.Source != "" {
+			contexts = []contract.Context{{ID: in.Source, Text: text}}
+		}
+		return m.ragQuery(in.Question, contexts)
 	}
 	return nil, fmt.Errorf("task %q is unknown", in.Task)
 }
 
-// Stage makes the task of one stage of a document.
-func (m *Maker) Stage(stage, text string, o contract.BatchOptions) (*Task, error) {
-	if stage == contract.StageExtractMetadata {
-		return m.suggest(text, o.Extract.Fields, o.Extract.Choices)
-	}
-	return nil, fmt.Errorf("stage %q is unknown", stage)
+// Extract makes the task of stage extract-metadata.
+func (m *Maker) Extract(text string, o contract.ExtractOptions) (*Task, error) {
+	return m.suggest(text, o.Fields, o.Choices)
 }
 
 // Observe lets the maker learn from what the model counted.
 func (m *Maker) Observe(t *Task, a ollama.Answer) {
-	m.Estimator.Observe(len([]rune(t.Call.System))+len([]rune(t.Call.Prompt)), a.Tokens.Prompt)
+	if len(t.Call.Images) == 0 {
+		m.Estimator.Observe(t.Call.System+t.Call.Prompt, a.Tokens.Prompt)
+	}
+}
+
+// Tighten makes the guess of characters per token more careful, after the
+// server has refused a prompt as too long.
+func (m *Maker) Tighten() { m.Estimator.tighten() }
+
+// identity names everything that an answer depends on.
+func (m *Maker) identity(system string, rest ...string) []string {
+	return append([]string{m.Model.Name, fmt.Sprint(m.Model.ContextTokens, m.Model.Temperature, m.MaxOutput), system}, rest...)
 }

@@ -26,7 +26,7 @@ func maker(t *testing.T) *tasks.Maker {
 func suggest(t *testing.T, in contract.RevisionInput) *tasks.Task {
 	in.Task = contract.TaskSuggest
 	require.NoError(t, in.Validate())
-	task, err := maker(t).Revision(in)
+	task, err := maker(t).Revision(in, "")
 	require.NoError(t, err)
 	return task
 }
@@ -68,34 +68,10 @@ func TestADocumentCannotEndItsFence(t *testing.T) {
 	require.Equal(t, 1, strings.Count(task.Call.Prompt, "</document>"))
 }
 
-func TestTextIsFittedToTheContext(t *testing.T) {
-	long := strings.Repeat("ข้อความ words ", 5000)
-	task := suggest(t, contract.RevisionInput{Text: long})
-	require.True(t, task.Use.Truncated)
-	require.Equal(t, len([]rune(long)), task.Use.TotalChars)
-	total := len([]rune(task.Call.System)) + len([]rune(task.Call.Prompt))
-	require.LessOrEqual(t, total/3+task.Call.MaxTokens, 2048)
-	require.Greater(t, total/3+task.Call.MaxTokens, 1800, "and no more is cut than has to be")
-	require.False(t, suggest(t, contract.RevisionInput{Text: "short"}).Use.Truncated)
-}
-
-func TestTheEstimatorIsCorrectedByWhatTheModelCounts(t *testing.T) {
-	e := tasks.NewEstimator(3)
-	e.Observe(100, 100)
-	require.Equal(t, 3.0, e.CharsPerToken(), "a short text teaches nothing")
-	e.Observe(3000, 2000)
-	require.Equal(t, 1.5, e.CharsPerToken(), "at once downwards")
-	for range 100 {
-		e.Observe(40000, 10000)
-	}
-	require.InDelta(t, 3, e.CharsPerToken(), 0.01, "slowly upwards, never past the configured guess")
-	require.LessOrEqual(t, e.CharsPerToken(), 3.0)
-}
-
 func TestGenerate(t *testing.T) {
 	in := contract.RevisionInput{Task: contract.TaskGenerate, Prompt: "Hello", Schema: json.RawMessage(`{"type":"object","required":["a"]}`)}
 	require.NoError(t, in.Validate())
-	task, err := maker(t).Revision(in)
+	task, err := maker(t).Revision(in, "")
 	require.NoError(t, err)
 	got, err := task.Read(ollama.Answer{Text: ` { "a" : 1 } `})
 	require.NoError(t, err)
@@ -104,7 +80,7 @@ func TestGenerate(t *testing.T) {
 	require.Error(t, err)
 
 	in.Schema = nil
-	task, err = maker(t).Revision(in)
+	task, err = maker(t).Revision(in, "")
 	require.NoError(t, err)
 	require.Nil(t, task.Call.Format)
 	got, err = task.Read(ollama.Answer{Text: " hi \"you\" "})
@@ -122,7 +98,7 @@ func TestPromptsCanBeReplaced(t *testing.T) {
 	require.NoError(t, err)
 	m := maker(t)
 	m.Prompts = prompts
-	task, err := m.Revision(contract.RevisionInput{Task: contract.TaskSuggest, Text: "doc", Fields: []string{"title"}})
+	task, err := m.Revision(contract.RevisionInput{Task: contract.TaskSuggest, Text: "doc", Fields: []string{"title"}}, "")
 	require.NoError(t, err)
 	require.Equal(t, "Fields title  of doc", task.Call.Prompt)
 

@@ -3,17 +3,21 @@ package contract
 import (
 	"encoding/json"
 	"fmt"
-	"path"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
-// StageExtractMetadata proposes a document's fields, like task suggest.
-const StageExtractMetadata = "extract-metadata"
+// Stages of a batch job.
+const (
+	// StageOCR reads page images with the vision model.
+	StageOCR = "ocr"
+	// StageExtractMetadata proposes a document's fields, like task suggest.
+	StageExtractMetadata = "extract-metadata"
+	// StageEmbedDocument makes vectors of a document's passages.
+	StageEmbedDocument = "embed-document"
+)
 
 // Stages lists the stages that a batch job knows, in the order they run in.
-func Stages() []string { return []string{StageExtractMetadata} }
+func Stages() []string { return []string{StageOCR, StageExtractMetadata, StageEmbedDocument} }
 
 // Limits of a batch job.
 const (
@@ -25,10 +29,10 @@ const (
 	MaxKeyBytes = 900
 	// DefaultPriority of a job; 1 goes first, 5 last.
 	DefaultPriority = 3
+	// MaxOCRPages of one document, and the default.
+	MaxOCRPages     = 200
+	DefaultOCRPages = 10
 )
-
-// ContentTypeText is the content type of a text document.
-const ContentTypeText = "text/plain"
 
 // BatchInput is the input of AIRevisionBatch: one batch job.
 type BatchInput struct {
@@ -48,21 +52,16 @@ type BatchInput struct {
 	Options  BatchOptions `json:"options,omitzero"`
 }
 
-// Document is one document of a batch job, and one line of a manifest.
-type Document struct {
-	// ID is any printable text up to 200 bytes.
-	ID string `json:"id"`
-	// Key of the document in the store, relative to the project.
-	Key string `json:"key"`
-	// ContentType is text/plain; told by the key's extension unless given.
-	ContentType string `json:"contentType,omitempty"`
-	// Title is shown where the id alone would say little.
-	Title string `json:"title,omitempty"`
-}
-
 // BatchOptions are frozen when the job starts.
 type BatchOptions struct {
+	OCR     OCROptions     `json:"ocr,omitzero"`
 	Extract ExtractOptions `json:"extract,omitzero"`
+}
+
+// OCROptions of stage ocr.
+type OCROptions struct {
+	// MaxPages of one document that are read: 1 to 200, 10 unless given.
+	MaxPages int `json:"maxPages,omitempty"`
 }
 
 // ExtractOptions of stage extract-metadata.
@@ -107,6 +106,12 @@ func (in *BatchInput) Validate() error {
 	if in.Priority < 1 || in.Priority > 5 {
 		return fieldErr("priority", "is %d; allowed are 1 (first) to 5 (last)", in.Priority)
 	}
+	if in.Options.OCR.MaxPages == 0 {
+		in.Options.OCR.MaxPages = DefaultOCRPages
+	}
+	if n := in.Options.OCR.MaxPages; n < 1 || n > MaxOCRPages {
+		return fieldErr("options.ocr.maxPages", "is %d; allowed are 1 to %d", n, MaxOCRPages)
+	}
 	if err := validateFields("options.extract.", &in.Options.Extract.Fields, in.Options.Extract.Choices); err != nil {
 		return err
 	}
@@ -150,71 +155,6 @@ func (in *BatchInput) validateDocuments() error {
 	return nil
 }
 
-// DecodeManifestLine reads and checks one line of a manifest. n counts from 1.
-func DecodeManifestLine(n int, line []byte) (Document, error) {
-	var d Document
-	at := fmt.Sprintf("manifest line %d", n)
-	if err := decodeStrict(line, &d); err != nil {
-		f := err.(*FieldError) //nolint:forcetypeassert // decodeStrict returns nothing else
-		return d, fieldErr(at, "%s %s", f.Field, f.Reason)
-	}
-	return d, d.Validate(at)
-}
-
-// Validate checks one document and fills its content type in; at is where it
-// stands.
-func (d *Document) Validate(at string) error {
-	if err := checkID(at+".id", d.ID, true); err != nil {
-		return err
-	}
-	if err := CheckKey(at+".key", d.Key); err != nil {
-		return err
-	}
-	if len(d.Title) > 1000 {
-		return fieldErr(at+".title", "is %d bytes long; 1000 are allowed", len(d.Title))
-	}
-	if d.ContentType == "" {
-		switch strings.ToLower(path.Ext(d.Key)) {
-		case ".txt", ".text", ".md", "":
-			d.ContentType = ContentTypeText
-		default:
-			return fieldErr(at+".contentType", "cannot be told from key %q; only text documents are supported (contentType %s)",
-				d.Key, ContentTypeText)
-		}
-	}
-	return oneOf(at+".contentType", d.ContentType, []string{ContentTypeText})
-}
-
-// CheckKey refuses a store key that is not a plain relative path: one that
-// would climb out of its project cannot be written down.
-func CheckKey(field, key string) error {
-	switch {
-	case key == "":
-		return fieldErr(field, "is missing")
-	case len(key) > MaxKeyBytes:
-		return fieldErr(field, "is %d bytes long; %d are allowed", len(key), MaxKeyBytes)
-	case !utf8.ValidString(key):
-		return fieldErr(field, "is not valid UTF-8")
-	case strings.HasPrefix(key, "/"):
-		return fieldErr(field, "%q must be relative to the project", key)
-	case strings.Contains(key, `\`):
-		return fieldErr(field, "%q contains a backslash; separate with /", key)
-	case strings.EqualFold(key, "batches") || len(key) > 7 && strings.EqualFold(key[:8], "batches/"):
-		return fieldErr(field, "%q lies under batches/, which is for results", key)
-	}
-	for _, r := range key {
-		if unicode.IsControl(r) {
-			return fieldErr(field, "contains the control character %U", r)
-		}
-	}
-	for _, element := range strings.Split(key, "/") {
-		if element == "" || element == "." || element == ".." {
-			return fieldErr(field, "%q has the path element %q, which is not allowed", key, element)
-		}
-	}
-	return nil
-}
-
 // BatchResult is the result of AIRevisionBatch. Done, failed and cancelled add
 // up to total.
 type BatchResult struct {
@@ -239,7 +179,13 @@ type BatchResult struct {
 	Report string `json:"report"`
 	// Simulated is true when no real model answered.
 	Simulated bool `json:"simulated,omitempty"`
+	// Failures are the first of the documents that failed, up to 20; the report
+	// has them all.
+	Failures []DocumentReport `json:"failures,omitempty"`
 }
+
+// MaxFailures in a job's result.
+const MaxFailures = 20
 
 // DocumentState is how a document ends, or that it has not yet.
 type DocumentState string

@@ -16,10 +16,14 @@ type DocumentSource struct {
 // ChunkInput is the input of the activity PrepareChunk. With a manifest it
 // reads From and Size lines of it; inline documents are given as they are.
 type ChunkInput struct {
-	ProjectID string         `json:"projectId"`
-	Source    DocumentSource `json:"source"`
-	From      int            `json:"from"`
-	Size      int            `json:"size"`
+	ProjectID string `json:"projectId"`
+	Job       JobRef `json:"job"`
+	// Stages and MaxPages of the job: which documents need their pages read.
+	Stages   []string       `json:"stages"`
+	MaxPages int            `json:"maxPages"`
+	Source   DocumentSource `json:"source"`
+	From     int            `json:"from"`
+	Size     int            `json:"size"`
 }
 
 // ChunkResult is what PrepareChunk found.
@@ -32,6 +36,7 @@ type ChunkResult struct {
 // ChunkDocument is a document ready for its stages, or why it is not.
 type ChunkDocument struct {
 	Document
+	Prepared
 	// Problem is why the document cannot be worked on.
 	Problem string `json:"problem,omitempty"`
 	// Duplicate of an earlier document of the same id and key.

@@ -153,6 +153,15 @@ type RingAnswer struct {
 type RevisionRun struct {
 	Request RequestRef    `json:"request"`
 	Input   RevisionInput `json:"input"`
+	// Source is what ResolveText found out about Input.Source.
+	Source *Prepared `json:"source,omitempty"`
+}
+
+// ResolveInput is the input of the activity ResolveText.
+type ResolveInput struct {
+	ProjectID string `json:"projectId"`
+	Source    string `json:"source"`
+	Pages     int    `json:"pages"`
 }
 
 // JobRef names one execution of one batch job. RunID is that of its first run:
@@ -167,6 +176,7 @@ type StageRun struct {
 	Job       JobRef       `json:"job"`
 	ProjectID string       `json:"projectId"`
 	Document  Document     `json:"document"`
+	Prepared  Prepared     `json:"prepared,omitzero"`
 	Stage     string       `json:"stage"`
 	Lease     Lease        `json:"lease"`
 	Options   BatchOptions `json:"options,omitzero"`

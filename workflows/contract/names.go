@@ -44,6 +44,7 @@ func gpuID(base, gpu string) string {
 const (
 	ActivityRunRevision  = "RunRevision"
 	ActivityRunStage     = "RunStage"
+	ActivityResolveText  = "ResolveText"
 	ActivityYieldGPU     = "YieldGPU"
 	ActivitySetGate      = "SetGate"
 	ActivityAwaitGPU     = "AwaitGPU"
@@ -82,6 +83,8 @@ const (
 const (
 	// QueryProgress is answered by AIRevision and AIRevisionBatch.
 	QueryProgress = "progress"
+	// QueryDocuments is answered by AIRevisionBatch.
+	QueryDocuments = "documents"
 	// QueryStatus is answered by GPUScheduler.
 	QueryStatus = "status"
 	// QueryJobs lists the ids of the jobs that are registered with GPUScheduler.

@@ -1,0 +1,188 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"signalbox/internal/device"
+	"signalbox/internal/documents"
+	"signalbox/internal/ollama"
+	"signalbox/internal/tasks"
+	"signalbox/workflows/contract"
+)
+
+// session is one run's time on the GPU: it makes the model calls, one after
+// another, and asks the device before each.
+type session struct {
+	gpu   *GPU
+	grant *device.Grant
+
+	loaded  string // the model that this session has loaded
+	timings contract.Timings
+	tokens  contract.Tokens
+	calls   int
+	callEnd time.Duration // on the GPU, when the last call finished
+	// suspect: the GPU worked until this very call.
+	suspect bool
+}
+
+// errRefused is that the device did not let a run on the GPU.
+type errRefused struct{ verdict device.Verdict }
+
+func (e *errRefused) Error() string { return e.verdict.Reason }
+
+// errMadeWay is that the run may not begin another model call.
+type errMadeWay struct{ verdict device.Verdict }
+
+func (e *errMadeWay) Error() string { return e.verdict.Reason }
+
+// errBrokenOutput is that the model broke the schema twice.
+type errBrokenOutput struct{ last error }
+
+func (e *errBrokenOutput) Error() string { return e.last.Error() }
+
+// enter asks the device for the GPU. The caller ends the session.
+func (g *GPU) enter(ctx context.Context, run device.Run) (*session, error) {
+	grant, verdict, err := g.Device.Acquire(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if grant == nil {
+		return nil, &errRefused{verdict}
+	}
+	return &session{gpu: g, grant: grant}, nil
+}
+
+// end gives the GPU back. It may be called more than once.
+func (s *session) end() { s.grant.End() }
+
+// lost is how long on the GPU is thrown away if the run ends now.
+func (s *session) lost() time.Duration { return s.grant.Elapsed() - s.callEnd }
+
+// begin makes the model the one that is loaded, and asks whether a call may begin.
+func (s *session) begin(m ollama.Model) error {
+	if s.loaded != m.Name {
+		took, err := s.gpu.Server.Load(s.grant.Context(), m)
+		if err != nil {
+			return s.fault(err)
+		}
+		s.loaded = m.Name
+		s.timings.LoadMs += took.Milliseconds()
+		s.grant.Loaded(took)
+	}
+	if v, ok := s.grant.MayContinue(); !ok {
+		return &errMadeWay{v}
+	}
+	return nil
+}
+
+// finished counts a model call.
+func (s *session) finished(t contract.Timings, n contract.Tokens) {
+	s.grant.Succeeded()
+	s.calls++
+	s.callEnd = s.grant.Elapsed()
+	s.timings, s.tokens = s.timings.Add(t), s.tokens.Add(n)
+}
+
+// tightenings of a prompt that the server refuses as too long.
+const tightenings = 3
+
+// ask makes the model call of a task, and makes it once more when the answer
+// breaks its schema.
+func (s *session) ask(build func() (*tasks.Task, error)) (json.RawMessage, *tasks.Task, error) {
+	t, err := build()
+	if err != nil {
+		return nil, nil, err
+	}
+	tight, broken := 0, 0
+	for {
+		if err := s.begin(t.Call.Model); err != nil {
+			return nil, nil, err
+		}
+		a, err := s.gpu.Server.Generate(s.grant.Context(), t.Call)
+		var output json.RawMessage
+		switch kind := ollama.KindOf(err); {
+		case err == nil:
+			s.finished(a.Timings, a.Tokens)
+			s.gpu.Tasks.Observe(t, a)
+			if output, err = t.Read(a); err == nil {
+				return output, t, nil
+			}
+		case kind == ollama.KindTooLong && tight < tightenings && t.Use.UsedChars > 0:
+			tight++
+			s.gpu.Tasks.Tighten()
+			if t, err = build(); err != nil {
+				return nil, nil, err
+			}
+			continue
+		case kind != ollama.KindOutput:
+			return nil, nil, s.fault(err)
+		}
+		if cause := context.Cause(s.grant.Context()); cause != nil {
+			return nil, nil, s.fault(cause)
+		}
+		if broken++; broken == 2 {
+			return nil, nil, &errBrokenOutput{err}
+		}
+	}
+}
+
+// embed makes one call for vectors.
+func (s *session) embed(c ollama.EmbedCall) ([][]float32, error) {
+	if err := s.begin(c.Model); err != nil {
+		return nil, err
+	}
+	v, err := s.gpu.Server.Embed(s.grant.Context(), c)
+	if err != nil {
+		return nil, s.fault(err)
+	}
+	s.finished(v.Timings, v.Tokens)
+	return v.Vectors, nil
+}
+
+// documentError leaves a document's own problem as it is; anything else is the
+// store's.
+func documentError(err error) error {
+	var own *documents.Problem
+	if err == nil || errors.As(err, &own) {
+		return err
+	}
+	return storeError(err)
+}
+
+// fault tells the device when the GPU or its server has failed a run, and
+// passes the error on. A run that was aborted has not failed.
+func (s *session) fault(err error) error {
+	if cause := s.grant.Aborted(); cause != nil {
+		return cause
+	}
+	if ctxErr := s.grant.Context().Err(); ctxErr != nil {
+		return ctxErr
+	}
+	if k := ollama.KindOf(err); k == ollama.KindUnavailable || k == ollama.KindLoad {
+		s.suspect = s.grant.Failed(err.Error())
+	}
+	return err
+}
+
+// aborted reports that err is the device's doing and not a failure.
+func aborted(err error) bool {
+	var madeWay *errMadeWay
+	return errors.As(err, &madeWay) || errors.Is(err, device.ErrPreempted) ||
+		errors.Is(err, device.ErrClaimLost) || errors.Is(err, device.ErrStopping)
+}
+
+func isKind(err error, kinds ...ollama.Kind) bool {
+	var e *ollama.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, k := range kinds {
+		if e.Kind == k {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/internal/store"
+	"signalbox/starter"
+	"signalbox/workflows/contract"
+)
+
+// upload copies the documents of a folder into the store and lists them in
+// the input, or in a manifest where they are many.
+func (o *options) upload(cmd *cobra.Command, s *starter.Starter, in *contract.BatchInput, key, from string, files []string, url string) error {
+	ctx := cmd.Context()
+	if in.ProjectID == "" {
+		return usage("--project is missing")
+	}
+	if url == "" {
+		st, err := s.Status(ctx, contract.DefaultGPU)
+		if err != nil {
+			return fmt.Errorf("the scheduler does not say which document store it uses (%w); name it with --store", err)
+		}
+		url = st.Config.StoreURL
+	}
+	docs, err := store.Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = docs.Close() }()
+	check := *in // everything but the documents: nothing is copied for a start that is refused
+	check.Manifest, check.Documents = "check", nil
+	if err := check.Validate(); err != nil {
+		return contract.NewInvalidInput(err)
+	}
+	folder := "uploads/" + store.EncodeID(key)
+	var list []contract.Document
+	for _, file := range files {
+		data, err := os.ReadFile(filepath.Join(from, file))
+		if err != nil {
+			return err
+		}
+		d := contract.Document{ID: file, Key: folder + "/" + filepath.ToSlash(file)}
+		if err := d.Validate(file); err != nil {
+			return contract.NewInvalidInput(err)
+		}
+		if err := docs.WriteDocument(ctx, in.ProjectID, d.Key, data); err != nil {
+			return err
+		}
+		list = append(list, d)
+	}
+	if len(list) <= contract.MaxInlineDocuments {
+		in.Documents = list
+		return nil
+	}
+	var lines bytes.Buffer
+	enc := json.NewEncoder(&lines)
+	for _, d := range list {
+		if err := enc.Encode(d); err != nil {
+			return err
+		}
+	}
+	in.Manifest = folder + "/manifest.jsonl"
+	return docs.WriteDocument(ctx, in.ProjectID, in.Manifest, lines.Bytes())
+}
+
+const knownExtensions = ".txt, .md, .pdf, .png, .jpg"
+
+// documentFiles lists the documents under a folder, by their path in it, and
+// counts the files that are none.
+func documentFiles(from string) (files []string, skipped int, err error) {
+	if from == "" {
+		return nil, 0, nil
+	}
+	if info, err := os.Stat(from); err != nil || !info.IsDir() {
+		return nil, 0, usage("--from %s is no folder", from)
+	}
+	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() || strings.HasPrefix(d.Name(), ".") {
+			return nil
+		}
+		if filepath.Ext(path) == "" || contract.ContentTypeOf(path) == "" {
+			skipped++
+			return nil
+		}
+		rel, err := filepath.Rel(from, path)
+		files = append(files, rel)
+		return err
+	})
+	if err != nil {
+		return nil, 0, usage("--from: %v", err)
+	}
+	if len(files) == 0 {
+		return nil, 0, usage("--from: %s has no documents (%s)", from, knownExtensions)
+	}
+	sort.Strings(files)
+	return files, skipped, nil
+}

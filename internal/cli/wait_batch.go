@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"signalbox/starter"
+)
+
+// follow shows a job's progress until it ends.
+func follow(ctx context.Context, w io.Writer, s *starter.Starter, id string) {
+	last := ""
+	for ctx.Err() == nil {
+		p, err := s.Progress(ctx, id)
+		if err != nil {
+			return // the result says what there is to say
+		}
+		line := fmt.Sprintf("%s: %d of %d done, %d failed", p.Phase, p.Done, p.Total, p.Failed)
+		if p.Reason != "" {
+			line += " (" + p.Reason + ")"
+		}
+		if line != last {
+			fmt.Fprintln(w, line)
+			last = line
+		}
+		if p.Total > 0 && p.Done+p.Failed == p.Total {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (o *options) printBatch(cmd *cobra.Command, s *starter.Starter, id string) error {
+	// Progress is shown for as long as the result is awaited: a job that fails
+	// or is cancelled has no last progress to wait for.
+	watch, stop := context.WithCancel(cmd.Context())
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		if !o.json() {
+			follow(watch, cmd.ErrOrStderr(), s, id)
+		}
+	}()
+	r, err := s.Batch(cmd.Context(), id)
+	stop()
+	<-shown
+	if err != nil {
+		return o.stillRunning(cmd, id, err)
+	}
+	if o.json() {
+		if err := printJSON(cmd.OutOrStdout(), r); err != nil || r.Failed == 0 {
+			return err
+		}
+		return errSomeFailed
+	}
+	w := cmd.OutOrStdout()
+	if r.Simulated {
+		fmt.Fprintln(w, "SIMULATED: no real model answered")
+	}
+	fmt.Fprintf(w, "%d documents: %d done, %d failed, %d cancelled\npreempted %d times; %s on the GPU, %s of it lost to preemption\nreport: %s in project %s of the store\n",
+		r.Total, r.Done, r.Failed, r.Cancelled, r.Preemptions, ms(r.GPUMs), ms(r.LostGPUMs), r.Report, r.ProjectID)
+	for _, f := range r.Failures {
+		fmt.Fprintf(w, "failed: %s: %s\n", f.ID, f.Reason)
+	}
+	if more := r.Failed - len(r.Failures); more > 0 {
+		fmt.Fprintf(w, "and %d more that failed; the report has them all\n", more)
+	}
+	if r.Failed > 0 {
+		return errSomeFailed
+	}
+	return nil
+}

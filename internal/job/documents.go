@@ -1,0 +1,54 @@
+package job
+
+import (
+	"fmt"
+
+	"signalbox/workflows/contract"
+)
+
+// Report is the document's line in the job's report.
+func (d *Doc) Report() contract.DocumentReport {
+	return contract.DocumentReport{
+		ID: d.ID, Key: d.Key, State: d.State, Reason: d.Reason, Preemptions: d.Preemptions, Duplicate: d.Duplicate,
+	}
+}
+
+// Documents answers the query documents: a page of those in hand.
+func (s *State) Documents(q contract.DocumentsQuery) (contract.DocumentsPage, error) {
+	page := contract.DocumentsPage{Total: s.Total, Recorded: s.From, Documents: []contract.DocumentStatus{}}
+	switch q.State {
+	case "", contract.DocPending, contract.DocDone, contract.DocFailed, contract.DocCancelled:
+	default:
+		return page, fmt.Errorf("state: %q is unknown; allowed are pending, done, failed, cancelled", q.State)
+	}
+	if q.Limit == 0 {
+		q.Limit = contract.DefaultDocumentsPage
+	}
+	if q.Limit < 1 || q.Limit > contract.MaxDocumentsPage {
+		return page, fmt.Errorf("limit: is %d; allowed are 1 to %d", q.Limit, contract.MaxDocumentsPage)
+	}
+	page.Failures = append(page.Failures, s.Failures...)
+	index := s.From - 1
+	for d := range s.begun() {
+		index++
+		if d.State == contract.DocFailed && len(page.Failures) < contract.MaxFailures {
+			page.Failures = append(page.Failures, d.Report())
+		}
+		if index < q.From || (q.State != "" && d.State != q.State) {
+			continue
+		}
+		if len(page.Documents) == q.Limit {
+			if page.Next == 0 {
+				page.Next = index
+			}
+			continue
+		}
+		line := contract.DocumentStatus{Index: index, DocumentReport: d.Report(), OnQueue: d.outstanding}
+		if d.State == contract.DocPending {
+			line.Stage = s.Stages[d.Stage]
+		}
+		page.Documents = append(page.Documents, line)
+	}
+	page.Prepared = index + 1
+	return page, nil
+}

@@ -1,0 +1,26 @@
+package contract
+
+// Progress is the answer of the query "progress", the same on every workflow.
+type Progress struct {
+	// Phase is one word: waiting, loading, running, held, gpu-unavailable, done, failed, cancelled.
+	Phase  string `json:"phase"`
+	Done   int    `json:"done"`
+	Failed int    `json:"failed"`
+	Total  int    `json:"total"`
+	// Position in the waiting line; 0 when running or not known.
+	Position int `json:"position,omitempty"`
+	// EtaSeconds until the start or the end, where known.
+	EtaSeconds int    `json:"etaSeconds,omitempty"`
+	Reason     string `json:"reason,omitempty"`
+}
+
+// Phases of Progress.
+const (
+	PhaseWaiting        = "waiting"
+	PhaseRunning        = "running"
+	PhaseHeld           = "held"
+	PhaseGPUUnavailable = "gpu-unavailable"
+	PhaseDone           = "done"
+	PhaseFailed         = "failed"
+	PhaseCancelled      = "cancelled"
+)
