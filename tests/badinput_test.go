@@ -23,24 +23,32 @@ func (s *system) start(id, workflow, queue, input string) client.WorkflowRun {
 	return run
 }
 
-func TestBadInputIsRefusedAtTheDoor(t *testing.T) {
-	s := newSystem(t)
-	s.run(workers.RoleAI) // no GPU: bad input never gets that far
+// badInput is an input that has to be refused, and the field to blame.
+type badInput struct{ name, workflow, input, field string }
+
+func (b badInput) queue() string {
+	if b.workflow == contract.WorkflowAIRevisionBatch {
+		return contract.QueueAIBatch
+	}
+	return contract.QueueAIRealtime
+}
+
+func badInputs(s *system) []badInput {
 	manifest := func(name, text string) string {
-		require.NoError(t, s.docs.WriteDocument(s.ctx, "p", name, []byte(text)))
+		require.NoError(s.t, s.docs.WriteDocument(s.ctx, "p", name, []byte(text)))
 		return fmt.Sprintf(`{"projectId":"p","stages":["extract-metadata"],"manifest":%q}`, name)
 	}
 	document := func(id, key string) string {
 		data, err := json.Marshal(map[string]any{
 			"projectId": "p", "stages": []string{"extract-metadata"}, "documents": []map[string]string{{"id": id, "key": key}},
 		})
-		require.NoError(t, err)
+		require.NoError(s.t, err)
 		return string(data)
 	}
 	many := strings.Repeat("{\"id\":\"a\",\"key\":\"a.txt\"}\n", contract.MaxDocuments+1)
 	long := strings.Repeat("x", contract.MaxInlineTextBytes+1)
 	const revision, batch = contract.WorkflowAIRevision, contract.WorkflowAIRevisionBatch
-	cases := []struct{ name, workflow, input, field string }{
+	return []badInput{
 		{"not an object", revision, `[1]`, "input"},
 		{"unknown task", revision, `{"task":"dance"}`, "task"},
 		{"no task", revision, `{}`, "task"},
@@ -58,6 +66,23 @@ func TestBadInputIsRefusedAtTheDoor(t *testing.T) {
 		{"bad duration", revision, `{"task":"suggest","text":"x","maxWait":"soon"}`, "maxWait"},
 		{"too long a wait", revision, `{"task":"suggest","text":"x","maxWait":"48h"}`, "maxWait"},
 		{"control character", revision, `{"task":"suggest","text":"x","documentId":"a\u0007b"}`, "documentId"},
+		{"missing question", revision, `{"task":"rag-query","contexts":[{"id":"a","text":"x"}]}`, "question"},
+		{"missing contexts", revision, `{"task":"rag-query","question":"x"}`, "contexts"},
+		{"context without text", revision, `{"task":"rag-query","question":"x","contexts":[{"id":"a"}]}`, "contexts[0].text"},
+		{"context twice", revision, `{"task":"rag-query","question":"x","contexts":[{"id":"a","text":"x"},{"id":"a","text":"y"}]}`, "contexts[1].id"},
+		{"unknown field in a context", revision, `{"task":"rag-query","question":"x","contexts":[{"id":"a","body":"x"}]}`, "body"},
+		{"missing texts", revision, `{"task":"embed"}`, "texts"},
+		{"too many texts", revision, `{"task":"embed","texts":["a"` + strings.Repeat(`,"a"`, contract.MaxTexts) + `]}`, "texts"},
+		{"unknown purpose", revision, `{"task":"embed","texts":["a"],"purpose":"fun"}`, "purpose"},
+		{"no text at all", revision, `{"task":"suggest","text":"PK\u0003\u0004"}`, "text"},
+		{"source without a project", revision, `{"task":"suggest","source":"a.txt"}`, "projectId"},
+		{"source that climbs", revision, `{"task":"suggest","projectId":"p","source":"../b/a.txt"}`, "source"},
+		{"unsupported source", revision, `{"task":"suggest","projectId":"p","source":"a.docx"}`, "source"},
+		{"text beside a source", revision, `{"task":"suggest","projectId":"p","source":"a.txt","text":"x"}`, "source"},
+		{"too many pages", revision, `{"task":"suggest","projectId":"p","source":"a.pdf","pages":99}`, "pages"},
+		{"source that is not there", revision, `{"task":"suggest","projectId":"p","source":"none.txt"}`, "source"},
+		{"too many pages of a document", batch, `{"projectId":"p","stages":["ocr"],"options":{"ocr":{"maxPages":999}},"documents":[{"id":"a","key":"a.pdf"}]}`, "options.ocr.maxPages"},
+		{"key among what is derived", batch, document("a", "derived/x/text.txt"), "documents[0].key"},
 		{"no project", batch, `{"stages":["extract-metadata"],"documents":[{"id":"a","key":"a.txt"}]}`, "projectId"},
 		{"no stages", batch, `{"projectId":"p","documents":[{"id":"a","key":"a.txt"}]}`, "stages"},
 		{"unknown stage", batch, `{"projectId":"p","stages":["paint"],"documents":[{"id":"a","key":"a.txt"}]}`, "stages[0]"},
@@ -78,13 +103,14 @@ func TestBadInputIsRefusedAtTheDoor(t *testing.T) {
 		{"20,001 documents", batch, manifest("many.jsonl", many), "manifest"},
 		{"empty manifest", batch, manifest("empty.jsonl", "\n"), "manifest"},
 	}
-	for i, c := range cases {
+}
+
+func TestBadInputIsRefusedAtTheDoor(t *testing.T) {
+	s := newSystem(t)
+	s.run(workers.RoleAI) // no GPU: bad input never gets that far
+	for i, c := range badInputs(s) {
 		t.Run(c.name, func(t *testing.T) {
-			queue := contract.QueueAIRealtime
-			if c.workflow == batch {
-				queue = contract.QueueAIBatch
-			}
-			err := s.start(fmt.Sprint("bad-", i), c.workflow, queue, c.input).Get(s.ctx, nil)
+			err := s.start(fmt.Sprint("bad-", i), c.workflow, c.queue(), c.input).Get(s.ctx, nil)
 			f, ok := contract.AsInvalidInput(err)
 			require.True(t, ok, "%v", err)
 			require.Equal(t, c.field, f.Field)

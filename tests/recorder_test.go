@@ -167,6 +167,19 @@ func (r *recorder) begun() int {
 	return len(r.calls)
 }
 
+// switches counts how often the model changed from one call to the next.
+func (r *recorder) switches() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for i := 1; i < len(r.calls); i++ {
+		if r.calls[i].Model != r.calls[i-1].Model {
+			n++
+		}
+	}
+	return n
+}
+
 func (r *recorder) overlapped() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -87,10 +87,13 @@ func systemOn(t *testing.T, sim *simgpu.Server, gpu *recorder, change ...func(*c
 }
 
 // simulatedGPU is a simulated Ollama and card behind a recorder.
-func simulatedGPU(t *testing.T) (*simgpu.Server, *recorder) {
+func simulatedGPU(t *testing.T, change ...func(*simgpu.Config)) (*simgpu.Server, *recorder) {
 	t.Helper()
 	cfg := simgpu.Default()
 	cfg.Speed = simSpeed
+	for _, c := range change {
+		c(&cfg)
+	}
 	sim := simgpu.New(cfg)
 	url, err := sim.Start("127.0.0.1:0")
 	require.NoError(t, err)
