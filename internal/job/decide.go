@@ -113,7 +113,6 @@ func (s *State) decideQueue(now time.Time, d *Decision) {
 			return
 		}
 		doc.outstanding = true
-		doc.NotBefore = time.Time{}
 		d.Queue = append(d.Queue, Run{
 			Doc: doc, Stage: s.Stages[doc.Stage], Lease: s.Lease, Attempts: MaxAttempts - doc.Lost,
 		})
@@ -124,16 +123,16 @@ func (s *State) decideQueue(now time.Time, d *Decision) {
 // the chunk ahead when this one has nothing left to queue. One that the GPU has
 // just failed on lets another go first.
 func (s *State) next(now time.Time) *Doc {
-	if doc := nextOf(s.Chunk, now); doc != nil {
+	if doc := s.nextOf(s.Chunk, now); doc != nil {
 		return doc
 	}
-	return nextOf(s.Ahead, now)
+	return s.nextOf(s.Ahead, now)
 }
 
-func nextOf(docs []*Doc, now time.Time) *Doc {
+func (s *State) nextOf(docs []*Doc, now time.Time) *Doc {
 	var best *Doc
 	for _, doc := range docs {
-		if doc.State != contract.DocPending || doc.outstanding || now.Before(doc.NotBefore) {
+		if doc.State != contract.DocPending || doc.outstanding || now.Before(s.NotBefore[doc.Stage]) {
 			continue
 		}
 		if best == nil || before(doc, best) {
@@ -171,7 +170,7 @@ func (s *State) wake(now time.Time) time.Time {
 	}
 	for doc := range s.begun() {
 		if doc.State == contract.DocPending && !doc.outstanding {
-			consider(doc.NotBefore)
+			consider(s.NotBefore[doc.Stage])
 		}
 	}
 	return at

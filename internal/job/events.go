@@ -99,7 +99,7 @@ func (s *State) Finished(now time.Time, d *Doc, lease contract.Lease, o contract
 	case contract.OutcomeBounced:
 		s.Counts.Bounces++
 		d.Again = true
-		d.NotBefore = now.Add(max(BounceWait, time.Duration(o.RetryAfterMs)*time.Millisecond))
+		s.NotBefore[d.Stage] = now.Add(max(BounceWait, time.Duration(o.RetryAfterMs)*time.Millisecond))
 		s.leaseOver(lease, o.LeaseOver)
 	case contract.OutcomeGPUUnavailable:
 		d.Again = true

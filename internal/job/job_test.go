@@ -108,6 +108,34 @@ func TestABounceNeverLoops(t *testing.T) {
 	require.Len(t, s.Decide(now.Add(3*time.Second), self, false).Queue, 1)
 }
 
+// TestABounceHoldsItsStageBack: the device would say the same to every other
+// document of that stage; those of another may go on.
+func TestABounceHoldsItsStageBack(t *testing.T) {
+	s := job.New([]string{"text", "vectors"}, 3)
+	s.Directed(now, open(1))
+	s.Decide(now, self, false)
+	s.Prepared(contract.ChunkResult{Documents: docs(contract.ChunkSize), Total: 200})
+	s.Prepared(contract.ChunkResult{Documents: docs(200 - contract.ChunkSize), Total: 200}) // ahead
+	bounced, ahead := 0, 0
+	for range 400 {
+		for _, r := range s.Decide(now, self, false).Queue {
+			o := outcome(contract.OutcomeDone)
+			if r.Stage == "vectors" {
+				bounced++
+				o = contract.StageOutcome{Outcome: contract.OutcomeBounced, Attempt: 1, RetryAfterMs: 9000}
+			} else {
+				ahead++
+			}
+			s.Finished(now, r.Doc, r.Lease, o)
+		}
+	}
+	require.Equal(t, job.Outstanding, bounced, "those that were queued already, and no more")
+	require.Equal(t, 200, ahead, "the chunk ahead does not wait")
+	later := now.Add(9 * time.Second)
+	require.Equal(t, later, s.Decide(now, self, false).Wake)
+	require.Len(t, s.Decide(later, self, false).Queue, job.Outstanding)
+}
+
 func TestABounceUnderAHoldWaitsForTheOpen(t *testing.T) {
 	s, d := leased(t, 1)
 	s.Directed(now, hold(1))
@@ -324,4 +352,52 @@ func TestCancelRecordsWhatWasBegun(t *testing.T) {
 	require.True(t, s.Decide(now, self, false).End)
 	require.Equal(t, 1, s.Counts.Done)
 	require.Equal(t, 255, s.Counts.Cancelled)
+}
+
+// TestATextOfItsOwnNeedsNoOCR: only what the vision model has to read passes
+// through that stage.
+func TestATextOfItsOwnNeedsNoOCR(t *testing.T) {
+	s := job.New([]string{contract.StageOCR, "s"}, 3)
+	s.Directed(now, open(1))
+	s.Decide(now, self, false)
+	list := docs(3)
+	list[0].Origin, list[1].Origin, list[2].Origin = contract.TextDocument, contract.TextOCR, contract.TextLayer
+	s.Prepared(contract.ChunkResult{Documents: list, Total: 3})
+	d := s.Decide(now, self, false)
+	require.Equal(t, "d1", d.Queue[0].Doc.ID)
+	require.Equal(t, contract.StageOCR, d.Queue[0].Stage)
+	require.Equal(t, "s", d.Queue[1].Stage)
+	require.Equal(t, 4, s.Left())
+
+	alone := job.New([]string{contract.StageOCR}, 3)
+	alone.Decide(now, self, false)
+	alone.Prepared(contract.ChunkResult{Documents: list[:1], Total: 1})
+	require.Equal(t, 0, alone.Decide(now, self, false).Record, "nothing is left to do")
+}
+
+func TestDocumentsAreListedByPage(t *testing.T) {
+	s, d := leased(t, 200)
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, outcome(contract.OutcomeDone))
+	failed := outcome(contract.OutcomeFailed)
+	failed.Reason = "bad"
+	s.Finished(now, d.Queue[1].Doc, d.Queue[1].Lease, failed)
+	s.Decide(now, self, false)
+	page, err := s.Documents(contract.DocumentsQuery{})
+	require.NoError(t, err)
+	require.Equal(t, 200, page.Total)
+	require.Equal(t, contract.ChunkSize, page.Prepared)
+	require.Len(t, page.Documents, contract.DefaultDocumentsPage)
+	require.Equal(t, contract.DefaultDocumentsPage, page.Next)
+	require.Equal(t, "bad", page.Failures[0].Reason)
+	require.True(t, page.Documents[2].OnQueue)
+	require.Equal(t, "s", page.Documents[2].Stage)
+	page, err = s.Documents(contract.DocumentsQuery{From: page.Next})
+	require.NoError(t, err)
+	require.Equal(t, contract.DefaultDocumentsPage, page.Documents[0].Index)
+	require.Zero(t, page.Next)
+	page, err = s.Documents(contract.DocumentsQuery{State: contract.DocFailed})
+	require.NoError(t, err)
+	require.Len(t, page.Documents, 1)
+	_, err = s.Documents(contract.DocumentsQuery{State: "lost"})
+	require.ErrorContains(t, err, "allowed are pending, done, failed, cancelled")
 }

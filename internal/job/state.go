@@ -46,6 +46,10 @@ type State struct {
 	Chunk []*Doc `json:"chunk,omitempty"`
 	Ahead []*Doc `json:"ahead,omitempty"`
 
+	// NotBefore holds each stage back after a bounce: what the device said to
+	// one document it would say to the next. Under a hold nothing is queued
+	// before the open anyway.
+	NotBefore []time.Time `json:"notBefore"`
 	// Failures are the first documents that failed, of those that are recorded.
 	Failures []contract.DocumentReport `json:"failures,omitempty"`
 
@@ -101,9 +105,6 @@ type Doc struct {
 	Faults int `json:"faults,omitempty"`
 	// Behind is that another document goes first, after such a fault.
 	Behind bool `json:"behind,omitempty"`
-	// NotBefore is set after a bounce. Under a hold nothing is queued before
-	// the open anyway.
-	NotBefore time.Time `json:"notBefore,omitzero"`
 	// Again is that the document was begun and goes before fresh ones.
 	Again bool `json:"again,omitempty"`
 
@@ -112,7 +113,7 @@ type Doc struct {
 
 // New is the state of a job that begins.
 func New(stages []string, priority int) *State {
-	return &State{Stages: stages, Priority: priority, RegisterDue: true}
+	return &State{Stages: stages, Priority: priority, RegisterDue: true, NotBefore: make([]time.Time, len(stages))}
 }
 
 // begun yields the documents of the chunk and of the one ahead.
