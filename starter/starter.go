@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
@@ -22,11 +24,21 @@ import (
 // workflowTaskTimeout lets a workflow go on quickly after a crash.
 const workflowTaskTimeout = 3 * time.Second
 
-// memoInput is the memo key of the input's hash.
-const memoInput = "inputHash"
+// Memo keys: of the input's hash, and of what tells a start from a join.
+const (
+	memoInput = "inputHash"
+	memoStart = "startedBy"
+)
 
 // ErrKeyReused is that an idempotency key was used before with another input.
 var ErrKeyReused = errors.New("this key was used before with another input")
+
+// Run is a request or a job that was started, or joined.
+type Run struct {
+	client.WorkflowRun
+	// Joined is that it was there already, under the same key.
+	Joined bool
+}
 
 // Starter starts and follows Signalbox's workflows.
 type Starter struct {
@@ -41,7 +53,7 @@ func New(c client.Client) *Starter { return &Starter{client: c} }
 // input it is ErrKeyReused. Bad input is refused before anything starts, with
 // an error of type InvalidInput. When Temporal cannot be reached the error is
 // AIServiceUnavailable, with reason host-gone.
-func (s *Starter) StartRevision(ctx context.Context, key string, in contract.RevisionInput) (client.WorkflowRun, error) {
+func (s *Starter) StartRevision(ctx context.Context, key string, in contract.RevisionInput) (*Run, error) {
 	if err := in.Validate(); err != nil {
 		return nil, contract.NewInvalidInput(err)
 	}
@@ -63,7 +75,7 @@ func (s *Starter) StartRevision(ctx context.Context, key string, in contract.Rev
 }
 
 // StartBatch starts a batch job under the caller's key, like StartRevision.
-func (s *Starter) StartBatch(ctx context.Context, key string, in contract.BatchInput) (client.WorkflowRun, error) {
+func (s *Starter) StartBatch(ctx context.Context, key string, in contract.BatchInput) (*Run, error) {
 	if err := in.Validate(); err != nil {
 		return nil, contract.NewInvalidInput(err)
 	}
@@ -71,7 +83,7 @@ func (s *Starter) StartBatch(ctx context.Context, key string, in contract.BatchI
 	return s.start(ctx, key, contract.QueueAIBatch, contract.WorkflowAIRevisionBatch, summary, in)
 }
 
-func (s *Starter) start(ctx context.Context, key, queue, workflow, summary string, in any) (client.WorkflowRun, error) {
+func (s *Starter) start(ctx context.Context, key, queue, workflow, summary string, in any) (*Run, error) {
 	data, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
@@ -81,12 +93,13 @@ func (s *Starter) start(ctx context.Context, key, queue, workflow, summary strin
 	if len(summary) > 200 {
 		summary = summary[:200]
 	}
+	start := uuid.NewString()
 	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: key, TaskQueue: queue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		WorkflowTaskTimeout:      workflowTaskTimeout,
-		Memo:                     map[string]any{memoInput: hash},
+		Memo:                     map[string]any{memoInput: hash, memoStart: start},
 		StaticSummary:            summary,
 	}, workflow, in)
 	if err != nil {
@@ -94,15 +107,23 @@ func (s *Starter) start(ctx context.Context, key, queue, workflow, summary strin
 	}
 	d, err := s.client.DescribeWorkflowExecution(ctx, key, run.GetRunID())
 	if err != nil {
-		return run, nil // it runs; that it is the same input cannot be told now
+		return &Run{WorkflowRun: run}, nil // it runs; that it is the same input cannot be told now
 	}
-	var known string
-	if p, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoInput]; ok {
-		if err := converter.GetDefaultDataConverter().FromPayload(p, &known); err == nil && known != hash {
-			return nil, fmt.Errorf("key %q: %w", key, ErrKeyReused)
-		}
+	memo := d.GetWorkflowExecutionInfo().GetMemo().GetFields()
+	if known, ok := memoText(memo, memoInput); ok && known != hash {
+		return nil, fmt.Errorf("key %q: %w", key, ErrKeyReused)
 	}
-	return run, nil
+	by, _ := memoText(memo, memoStart)
+	return &Run{WorkflowRun: run, Joined: by != start}, nil
+}
+
+func memoText(memo map[string]*commonpb.Payload, key string) (text string, ok bool) {
+	p, ok := memo[key]
+	if !ok {
+		return "", false
+	}
+	err := converter.GetDefaultDataConverter().FromPayload(p, &text)
+	return text, err == nil
 }
 
 // Revision waits for a realtime request's result.
@@ -127,23 +148,53 @@ func (s *Starter) Progress(ctx context.Context, key string) (contract.Progress, 
 	if err := answer.Get(&p); err != nil {
 		return p, err
 	}
-	d, err := s.client.DescribeWorkflowExecution(ctx, key, "")
-	if err != nil {
+	// A workflow that was terminated or timed out answers with the last it knew.
+	state, err := s.State(ctx, key)
+	if err != nil || state == Running {
 		return p, err
 	}
-	// A workflow that has ended answers with the last it knew before.
-	switch d.GetWorkflowExecutionInfo().GetStatus() {
-	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
-		return p, nil
-	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
-		p.Phase = contract.PhaseDone
-	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
-		p.Phase = contract.PhaseCancelled
-	default:
-		p.Phase = contract.PhaseFailed
+	if state == Failed && p.Phase != contract.PhaseFailed {
+		p.Reason = ""
 	}
-	p.Position, p.EtaSeconds, p.Reason = 0, 0, ""
+	p.Phase, p.Position, p.EtaSeconds = string(state), 0, 0
 	return p, nil
+}
+
+// State is whether a request or a job runs, and else how it has ended.
+type State string
+
+// States.
+const (
+	Running   State = "running"
+	Done      State = contract.PhaseDone
+	Failed    State = contract.PhaseFailed
+	Cancelled State = contract.PhaseCancelled
+)
+
+// ErrOther is that an id names a workflow that is no request and no job.
+var ErrOther = errors.New("is no request and no job")
+
+// State tells whether a request or a job runs. An id of neither is ErrOther.
+func (s *Starter) State(ctx context.Context, key string) (State, error) {
+	d, err := s.client.DescribeWorkflowExecution(ctx, key, "")
+	if err != nil {
+		return "", err
+	}
+	info := d.GetWorkflowExecutionInfo()
+	switch name := info.GetType().GetName(); name {
+	case contract.WorkflowAIRevision, contract.WorkflowAIRevisionBatch:
+	default:
+		return "", fmt.Errorf("%s %w (%s)", key, ErrOther, name)
+	}
+	switch info.GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		return Running, nil
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		return Done, nil
+	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		return Cancelled, nil
+	}
+	return Failed, nil
 }
 
 // Documents asks a job for the documents that it has in hand.

@@ -53,7 +53,13 @@ func (h *GPUHost) Run(ctx context.Context) error {
 	var ready sync.Once
 	var said string
 	for ctx.Err() == nil {
-		err := h.tenure(ctx, func() { ready.Do(h.Ready) })
+		err := h.tenure(ctx, func() {
+			if said != "" {
+				h.Logger.Warn("this GPU worker serves now")
+				said = ""
+			}
+			ready.Do(h.Ready)
+		})
 		if err != nil && ctx.Err() == nil {
 			if err.Error() != said {
 				said = err.Error()

@@ -40,10 +40,15 @@ const (
 // scheduler for nothing, and works while that is down.
 func AIRevision(ctx workflow.Context, raw converter.RawValue) (contract.RevisionResult, error) {
 	r := &revision{progress: contract.Progress{Phase: contract.PhaseWaiting, Total: 1}}
-	if err := r.setup(ctx, raw); err != nil {
-		return contract.RevisionResult{}, err
+	err := r.setup(ctx, raw)
+	var result contract.RevisionResult
+	if err == nil {
+		result, err = r.run(ctx)
 	}
-	return r.run(ctx)
+	if err != nil {
+		r.show(ctx, ended(r.progress, err))
+	}
+	return result, err
 }
 
 type revision struct {

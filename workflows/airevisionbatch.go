@@ -24,10 +24,17 @@ type BatchCarried struct {
 // empty but for a job that continues.
 func AIRevisionBatch(ctx workflow.Context, raw converter.RawValue, carried *BatchCarried) (contract.BatchResult, error) {
 	b := &batch{raw: raw}
-	if err := b.setup(ctx, carried); err != nil {
-		return contract.BatchResult{}, err
+	err := b.setup(ctx, carried)
+	var result contract.BatchResult
+	if err == nil {
+		result, err = b.run(ctx)
 	}
-	return b.run(ctx)
+	if err != nil && !workflow.IsContinueAsNewError(err) {
+		p := ended(b.progress(), err)
+		b.last = &p
+		b.show(ctx)
+	}
+	return result, err
 }
 
 // historyLimit is when a job continues as new, well below the 4,096 events at
@@ -51,16 +58,12 @@ type batch struct {
 	draining bool
 	alarm    alarm
 	fatal    error
+	last     *contract.Progress // how the job ended, if not well
 }
 
 func (b *batch) setup(ctx workflow.Context, carried *BatchCarried) error {
 	err := workflow.SetQueryHandlerWithOptions(ctx, contract.QueryProgress,
-		func() (contract.Progress, error) {
-			if b.state == nil {
-				return contract.Progress{Phase: contract.PhaseFailed}, nil
-			}
-			return b.state.Progress(), nil
-		},
+		func() (contract.Progress, error) { return b.progress(), nil },
 		workflow.QueryHandlerOptions{Description: "Phase, documents done and failed, and what the job waits for."})
 	if err != nil {
 		return err
@@ -242,7 +245,18 @@ func directCause(err error) error {
 }
 
 func (b *batch) show(ctx workflow.Context) {
-	workflow.SetCurrentDetails(ctx, describe(b.state.Progress()))
+	workflow.SetCurrentDetails(ctx, describe(b.progress()))
+}
+
+// progress of the job, or how it ended.
+func (b *batch) progress() contract.Progress {
+	switch {
+	case b.last != nil:
+		return *b.last
+	case b.state == nil:
+		return contract.Progress{Phase: contract.PhaseWaiting}
+	}
+	return b.state.Progress()
 }
 
 // retryForever waits for the store or a worker for as long as it takes.

@@ -146,12 +146,3 @@ func summary(s string) string {
 	}
 	return s
 }
-
-// describe puts a progress into one line for the Web UI.
-func describe(p contract.Progress) string {
-	s := fmt.Sprintf("%s: %d of %d documents done, %d failed", p.Phase, p.Done, p.Total, p.Failed)
-	if p.Reason != "" {
-		s += " (" + p.Reason + ")"
-	}
-	return s
-}

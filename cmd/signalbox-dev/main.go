@@ -43,7 +43,12 @@ OLLAMA_HOST) is used, and the configuration needs a time zone.`,
 		Example: `  signalbox-dev --simulate
   signalbox-dev --config signalbox.yaml
   SIGNALBOX_SCHEDULE_TIMEZONE=Asia/Bangkok OLLAMA_HOST=http://127.0.0.1:11434 signalbox-dev`,
-		Args:          cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("%q is no flag, and nothing else is taken; %w", args[0], errUsage)
+			}
+			return nil
+		},
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {

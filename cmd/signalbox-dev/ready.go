@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	"signalbox/internal/config"
 	"signalbox/internal/devserver"
+	"signalbox/internal/documents"
 	"signalbox/internal/ollama"
 )
 
@@ -23,20 +25,27 @@ func (o options) printReady(w io.Writer, server *devserver.Server, cfg config.Co
 		fmt.Fprintf(w, "  GPU       SIMULATED RTX 2060 SUPER with 8 GB; no real model answers\n")
 	}
 	fmt.Fprintf(w, "  Ollama    %s\n", describeOllama(cfg))
-	fmt.Fprintf(w, "  Store     %s\n", cfg.Store.URL)
+	if _, err := documents.FindPoppler(); err != nil {
+		fmt.Fprintf(w, "  PDF       %v\n", err)
+	}
+	fmt.Fprintf(w, "  Store     %s\n", config.StorePlace(cfg.Store.URL))
 	fmt.Fprintf(w, "  Schedule  %s\n", cfg.Schedule.Describe(time.Now()))
 	address := ""
 	if server.Address() != "127.0.0.1:7233" {
 		address = " --address " + server.Address()
 	}
+	signalbox := "signalbox"
+	if program, err := os.Executable(); err == nil && strings.Contains(program, "go-build") {
+		signalbox = "go run ./cmd/signalbox"
+	}
 	fmt.Fprintf(w, `
 Try in a second terminal, in this folder:
-  go run ./cmd/signalbox%[1]s start revision --task suggest --text-file examples/documents/transmittal-0042.txt --wait
-  go run ./cmd/signalbox%[1]s start batch --project demo --from examples/documents --wait
-  go run ./cmd/signalbox%[1]s status
+  %[2]s%[1]s start revision --task suggest --text-file examples/documents/transmittal-0042.txt --wait
+  %[2]s%[1]s start batch --project demo --from examples/documents --wait
+  %[2]s%[1]s status
 
 Ctrl-C stops everything; the next start goes on where this one ends.
-`, address)
+`, address, signalbox)
 }
 
 func describeOllama(cfg config.Config) string {
@@ -52,14 +61,18 @@ func describeOllama(cfg config.Config) string {
 			cfg.Ollama.Host, err, "AI service temporarily unavailable")
 	}
 	text := fmt.Sprintf("%s version %s", cfg.Ollama.Host, status.Version)
-	missing, err := server.Missing(ctx, cfg.Models.Text.Name)
+	models := []string{cfg.Models.Text.Name}
+	if embed := cfg.Models.Embed.Name; embed != "" {
+		models = append(models, embed)
+	}
+	missing, err := server.Missing(ctx, models...)
 	switch {
 	case err != nil:
 		text += "; its models are not known: " + err.Error()
 	case len(missing) > 0:
-		text += "; MISSING model " + strings.Join(missing, ", ") + ": run ollama pull " + strings.Join(missing, " ")
+		text += "; MISSING model " + strings.Join(missing, ", ") + ": run " + ollama.PullCommand(missing)
 	default:
-		text += ", model " + cfg.Models.Text.Name
+		text += ", models " + strings.Join(models, ", ")
 	}
 	return text
 }

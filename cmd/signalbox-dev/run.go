@@ -8,10 +8,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
 
 	"signalbox/internal/config"
 	"signalbox/internal/device"
@@ -57,11 +57,8 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	server, err := devserver.Start(ctx, devserver.Options{
 		StateDir: filepath.Join(folder, "temporal"), IP: o.ip, FrontendPort: o.port, UIPort: o.uiPort, Logger: logger,
 	})
-	if errors.Is(err, devserver.ErrInUse) {
-		return fmt.Errorf("%w (here: --state, --port and --ui-port)", err)
-	}
 	if err != nil {
-		return err
+		return &flagged{err}
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
 
@@ -75,7 +72,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 		cfg.Ollama.Host, card = url, simulatedCard(sim)
 	}
 	c, err := client.DialContext(ctx, client.Options{
-		HostPort: server.Address(), Namespace: server.Namespace(), Logger: log.NewStructuredLogger(logger),
+		HostPort: server.Address(), Namespace: server.Namespace(), Logger: workers.Logger(logger),
 	})
 	if err != nil {
 		return fmt.Errorf("connect to the embedded Temporal server: %w", err)
@@ -94,6 +91,15 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	return err
 }
 
+// flagged is an error of the server, in the words of the command line.
+type flagged struct{ err error }
+
+var flagNames = strings.NewReplacer("StateDir", "--state", "FrontendPort", "--port", "UIPort", "--ui-port", "IP \"", "--ip \"")
+
+func (f *flagged) Error() string { return flagNames.Replace(f.err.Error()) }
+
+func (f *flagged) Unwrap() error { return f.err }
+
 // configuration is the file's, or that of the simulation.
 func (o options) configuration(folder string) (config.Config, error) {
 	var cfg config.Config
@@ -106,14 +112,14 @@ func (o options) configuration(folder string) (config.Config, error) {
 			file = "signalbox.yaml"
 		}
 		if cfg, err = config.Load(file, os.Getenv); err != nil {
-			return cfg, fmt.Errorf("%w\nstart from examples/signalbox.yaml, or use --simulate to try Signalbox without an Ollama", err)
+			return cfg, fmt.Errorf("%w\nstart from examples/signalbox.yaml, or use --simulate to try Signalbox without an Ollama; %w", err, errUsage)
 		}
 	}
 	installed, err := config.StoreURL(config.Default().Store.URL)
 	if err != nil {
 		return cfg, err
 	}
-	if o.simulate || cfg.Store.URL == installed { // nobody has named a store
+	if o.simulate || cfg.Store.URL == installed { // the default's folder needs an installation
 		if cfg.Store.URL, err = config.StoreURL(filepath.Join(folder, "store")); err != nil {
 			return cfg, err
 		}

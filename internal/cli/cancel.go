@@ -16,6 +16,17 @@ func cancelCommand(o *options) *cobra.Command {
 		Args:    exactlyOneID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.with(cmd.Context(), func(s *starter.Starter) error {
+				state, err := s.State(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if state != starter.Running {
+					if o.json() {
+						return printJSON(cmd.OutOrStdout(), map[string]any{"id": args[0], "cancelRequested": false, "state": state})
+					}
+					fmt.Fprintf(cmd.OutOrStdout(), "%s has ended before: %s\n", args[0], state)
+					return nil
+				}
 				if err := s.Cancel(cmd.Context(), args[0]); err != nil {
 					return err
 				}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/internal/config"
+	"signalbox/internal/tasks"
 )
 
 func configCommand(o *options) *cobra.Command {
@@ -27,6 +28,9 @@ func configCommand(o *options) *cobra.Command {
 			cfg, err := config.Load(file, os.Getenv)
 			if err != nil {
 				return usage("%v", err)
+			}
+			if _, err := tasks.LoadPrompts(cfg.Prompts.Dir); err != nil {
+				return usage("configuration %s: %v", file, err)
 			}
 			if o.json() {
 				return printJSON(cmd.OutOrStdout(), cfg)

@@ -9,9 +9,9 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
-	"go.temporal.io/sdk/log"
 
 	"signalbox/starter"
+	"signalbox/workers"
 )
 
 // connectTimeout is how long Temporal may take to answer at first.
@@ -45,7 +45,7 @@ func (o *options) connect(ctx context.Context, logger *slog.Logger) (client.Clie
 	if err != nil {
 		return nil, err
 	}
-	opts.Logger = log.NewStructuredLogger(logger)
+	opts.Logger = workers.Logger(logger)
 	dial, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	c, err := client.DialContext(dial, opts)
@@ -62,6 +62,9 @@ func lastCause(err error) string {
 	text := strings.Trim(err.Error(), `"`)
 	if i := strings.LastIndex(text, "dial tcp "); i >= 0 {
 		return text[i:]
+	}
+	if strings.Contains(text, "produced zero addresses") || strings.Contains(text, "no children to pick from") {
+		return "its name cannot be resolved, or nothing listens there"
 	}
 	return text
 }

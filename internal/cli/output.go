@@ -39,6 +39,17 @@ func clock(t time.Time) string {
 	return local.Format("15:04:05 MST")
 }
 
+// times says how often something happened.
+func times(what string, n int) string {
+	switch n {
+	case 0:
+		return "never " + what
+	case 1:
+		return what + " once"
+	}
+	return fmt.Sprintf("%s %d times", what, n)
+}
+
 func gigabytes(n int64) string { return fmt.Sprintf("%.1f GB", float64(n)/1e9) }
 
 func ms(n int64) string { return (time.Duration(n) * time.Millisecond).String() }

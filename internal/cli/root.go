@@ -44,8 +44,45 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if ctx.Err() != nil { // whatever came of it: somebody has interrupted it
 		return ExitInterrupted
 	}
+	code := exitCode(err)
+	if output, _ := root.PersistentFlags().GetString("output"); output == "json" {
+		_ = printJSON(stderr, map[string]any{"error": describe(err, code)}) // nobody is left to tell
+		return code
+	}
 	fmt.Fprintln(stderr, "signalbox: "+explain(err))
-	return exitCode(err)
+	return code
+}
+
+// problem is an error for scripts.
+type problem struct {
+	Type     string `json:"type"`
+	Message  string `json:"message"`
+	Field    string `json:"field,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+	RetryIn  int    `json:"retryAfterSeconds,omitempty"`
+	ExitCode int    `json:"exitCode"`
+}
+
+func describe(err error, code int) problem {
+	p := problem{Type: "Error", Message: explain(err), ExitCode: code}
+	if u, ok := contract.AsUnavailable(err); ok {
+		p.Type, p.Reason, p.RetryIn = contract.ErrTypeUnavailable, string(u.Reason), u.RetryAfterSeconds
+		return p
+	}
+	if f, ok := contract.AsInvalidInput(err); ok {
+		p.Type, p.Field = contract.ErrTypeInvalidInput, f.Field
+		return p
+	}
+	var app *temporal.ApplicationError
+	switch {
+	case errors.As(err, &app):
+		p.Type = app.Type()
+	case code == ExitUsage:
+		p.Type = "Usage"
+	case code == ExitNotFound:
+		p.Type = "NotFound"
+	}
+	return p
 }
 
 // New builds the command.
@@ -115,7 +152,7 @@ func exitCode(err error) int {
 		return ExitUsage
 	}
 	switch {
-	case errors.As(err, &wrong), errors.Is(err, starter.ErrKeyReused), strings.HasPrefix(err.Error(), "unknown command"),
+	case errors.As(err, &wrong), errors.Is(err, starter.ErrKeyReused), errors.Is(err, starter.ErrOther), strings.HasPrefix(err.Error(), "unknown command"),
 		strings.HasPrefix(err.Error(), "accepts "):
 		return ExitUsage
 	case errors.As(err, &notFound):
@@ -126,8 +163,22 @@ func exitCode(err error) int {
 	return ExitError
 }
 
+// inWords is an error in words of ours.
+type inWords struct {
+	text string
+	err  error
+}
+
+func (e *inWords) Error() string { return e.text }
+
+func (e *inWords) Unwrap() error { return e.err }
+
 // explain says in one line what went wrong and, where known, what to do.
 func explain(err error) string {
+	var said *inWords
+	if errors.As(err, &said) {
+		return err.Error()
+	}
 	if u, ok := contract.AsUnavailable(err); ok {
 		s := fmt.Sprintf("%s (%s; try again in %d s)", contract.MessageUnavailable, u.Reason, u.RetryAfterSeconds)
 		if u.Detail != "" {
@@ -141,6 +192,17 @@ func explain(err error) string {
 	var cancelled *temporal.CanceledError
 	if errors.As(err, &cancelled) {
 		return "it was cancelled"
+	}
+	var notFound *serviceerror.NotFound
+	if errors.As(err, &notFound) && strings.HasPrefix(notFound.Message, "workflow not found") {
+		return "there is no such request or job in this namespace; nothing is known of one that ended longer ago than the namespace's retention"
+	}
+	var query *serviceerror.QueryFailed
+	if errors.As(err, &query) {
+		if strings.HasPrefix(query.Message, "unknown queryType") {
+			return "it is no request and no job of Signalbox"
+		}
+		return query.Message
 	}
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) {

@@ -68,7 +68,7 @@ Exit code 6 says that the job has ended and some documents failed.`,
 					return err
 				}
 				if !wait {
-					return o.printStarted(cmd, run.GetID(), run.GetRunID())
+					return o.printStarted(cmd, run)
 				}
 				return o.printBatch(cmd, s, run.GetID())
 			})

@@ -77,7 +77,7 @@ request or returns the earlier result.`,
 					return err
 				}
 				if !wait {
-					return o.printStarted(cmd, run.GetID(), run.GetRunID())
+					return o.printStarted(cmd, run)
 				}
 				return o.printRevision(cmd, s, run.GetID())
 			})
@@ -150,11 +150,16 @@ func readChoices(path string, into *map[string][]string) error {
 	return nil
 }
 
-func (o *options) printStarted(cmd *cobra.Command, id, run string) error {
+func (o *options) printStarted(cmd *cobra.Command, run *starter.Run) error {
+	id := run.GetID()
 	if o.json() {
-		return printJSON(cmd.OutOrStdout(), map[string]string{"id": id, "runId": run})
+		return printJSON(cmd.OutOrStdout(), map[string]any{"id": id, "runId": run.GetRunID(), "joined": run.Joined})
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "started %s\nlook:   signalbox status %s\nresult: signalbox result %s\n", id, id, id)
+	what := "started " + id
+	if run.Joined {
+		what = "joined " + id + ", which was started before"
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s\nlook:   signalbox status %s\nresult: signalbox result %s\n", what, id, id)
 	return nil
 }
 

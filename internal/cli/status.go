@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
 
+	"signalbox/internal/config"
 	"signalbox/starter"
 	"signalbox/workflows/contract"
 )
@@ -30,7 +31,7 @@ func statusCommand(o *options) *cobra.Command {
 				st, err := s.Status(cmd.Context(), contract.DefaultGPU)
 				var notFound *serviceerror.NotFound
 				if errors.As(err, &notFound) {
-					return fmt.Errorf("there is no scheduler; is a worker with the scheduler role running? (%w)", err)
+					return &inWords{"there is no scheduler; is a worker with the scheduler role running?", err}
 				}
 				if err != nil {
 					return err
@@ -79,7 +80,7 @@ func printStatus(out io.Writer, st contract.SchedulerStatus) {
 		fmt.Fprintf(w, "Window\t%s%s (%s)\n", window, until(st.NextChange), st.TimeZone)
 	}
 	printGPU(w, st.GPU)
-	fmt.Fprintf(w, "Jobs\t%d waiting\n", st.Waiting)
+	fmt.Fprintf(w, "Jobs\t%d begun, %d waiting\n", begun(st.Jobs), st.Waiting)
 	for _, j := range st.Jobs {
 		line := j.State
 		if j.Position > 0 {
@@ -91,7 +92,18 @@ func printStatus(out io.Writer, st contract.SchedulerStatus) {
 		fmt.Fprintf(w, "\t%s\tpriority %d\t%s\n", j.ID, j.Priority, line)
 	}
 	fmt.Fprintf(w, "Configuration\tfrom %s, loaded %s, hash %s\n", st.Config.Host, clock(st.Config.LoadedAt), st.Config.Hash)
-	fmt.Fprintf(w, "Store\t%s\n", st.Config.StoreURL)
+	fmt.Fprintf(w, "Store\t%s\n", config.StorePlace(st.Config.StoreURL))
+}
+
+// begun counts the jobs that have a lease.
+func begun(jobs []contract.JobStatus) int {
+	n := 0
+	for _, j := range jobs {
+		if j.Lease != nil {
+			n++
+		}
+	}
+	return n
 }
 
 func printGPU(w io.Writer, g *contract.GPUState) {
@@ -119,7 +131,13 @@ func printGPU(w io.Writer, g *contract.GPUState) {
 		fmt.Fprintf(w, "Model\t%s\n", g.Model)
 	}
 	if r := g.Run; r != nil {
-		fmt.Fprintf(w, "Running\t%s %s %s, for %s\n", r.Class, r.Job, r.Document, time.Since(r.Since).Round(time.Second))
+		what := string(r.Class) + " " + r.Job
+		for _, more := range []string{r.Stage, r.Document} {
+			if more != "" {
+				what += ", " + more
+			}
+		}
+		fmt.Fprintf(w, "Running\t%s, for %s\n", what, time.Since(r.Since).Round(time.Second))
 	} else {
 		fmt.Fprintf(w, "Running\tnothing\n")
 	}

@@ -64,8 +64,8 @@ func (o *options) printBatch(cmd *cobra.Command, s *starter.Starter, id string) 
 	if r.Simulated {
 		fmt.Fprintln(w, "SIMULATED: no real model answered")
 	}
-	fmt.Fprintf(w, "%d documents: %d done, %d failed, %d cancelled\npreempted %d times; %s on the GPU, %s of it lost to preemption\nreport: %s in project %s of the store\n",
-		r.Total, r.Done, r.Failed, r.Cancelled, r.Preemptions, ms(r.GPUMs), ms(r.LostGPUMs), r.Report, r.ProjectID)
+	fmt.Fprintf(w, "%d documents: %d done, %d failed, %d cancelled\n%s; %s on the GPU, %s of it lost to preemption\nreport: %s in project %s of the store\n",
+		r.Total, r.Done, r.Failed, r.Cancelled, times("preempted", r.Preemptions), ms(r.GPUMs), ms(r.LostGPUMs), r.Report, r.ProjectID)
 	for _, f := range r.Failures {
 		fmt.Fprintf(w, "failed: %s: %s\n", f.ID, f.Reason)
 	}

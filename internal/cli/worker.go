@@ -38,7 +38,7 @@ unavailable" meanwhile, and batch waits.`,
 			}
 			cfg, err := config.Load(file, os.Getenv)
 			if err != nil {
-				return err
+				return usage("%v", err)
 			}
 			logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			c, err := o.connect(cmd.Context(), logger)

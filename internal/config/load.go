@@ -69,10 +69,13 @@ func Load(path string, env func(string) string) (Config, error) {
 	return c, nil
 }
 
+var noDuration = regexp.MustCompile("cannot unmarshal !!\\w+ `([^`]*)` into time.Duration")
+
 var unknownKey = regexp.MustCompile(`line (\d+): field (\S+) not found in type \S+`)
 
 func describeYAML(err error) string {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	text = noDuration.ReplaceAllString(text, "$1 is no duration; write for example 90s, 15m or 2h")
 	return unknownKey.ReplaceAllString(text, "line $1: $2 is no key here; examples/signalbox.yaml has them all")
 }
 
@@ -175,6 +178,15 @@ func ollamaURL(host string) (string, error) {
 		u.Host = net.JoinHostPort("127.0.0.1", u.Port())
 	}
 	return strings.TrimSuffix(u.String(), "/"), nil
+}
+
+// StorePlace is a store for people: the folder of a file:// URL.
+func StorePlace(storeURL string) string {
+	u, err := url.Parse(storeURL)
+	if err != nil || u.Scheme != "file" {
+		return storeURL
+	}
+	return filepath.FromSlash(u.Path)
 }
 
 // StoreURL turns a folder into the URL of a store in it, and passes a URL on.

@@ -84,8 +84,8 @@ func (p *prober) look(ctx context.Context) (contract.Health, Facts) {
 		}
 	}
 	if len(p.missing) > 0 {
-		return unhealthy(fmt.Sprintf("Ollama at %s has no model %s; run: ollama pull %s",
-			p.server.Host(), strings.Join(p.missing, ", "), strings.Join(p.missing, " "))), f
+		return unhealthy(fmt.Sprintf("Ollama at %s has no model %s; run: %s",
+			p.server.Host(), strings.Join(p.missing, ", "), ollama.PullCommand(p.missing))), f
 	}
 	if f.Memory.Source == contract.MemoryUnknown {
 		return contract.Health{Value: contract.HealthUnknown, Admits: contract.AdmitAll}, f

@@ -185,7 +185,7 @@ func (s *State) Progress() contract.Progress {
 			p.Reason += ", until " + s.HoldUntil.UTC().Format(time.RFC3339)
 		}
 	case s.Lease.Token == 0 && s.outstanding() == 0:
-		p.Phase, p.Reason = contract.PhaseWaiting, "waiting for the scheduler's lease"
+		p.Phase, p.Reason = contract.PhaseWaiting, "waiting for its turn"
 	}
 	return p
 }

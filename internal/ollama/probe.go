@@ -38,6 +38,11 @@ func (r *Runtime) Probe(ctx context.Context) (Status, error) {
 	return Status{Version: version, Loaded: loaded, Simulated: strings.HasSuffix(version, SimulatedVersionSuffix)}, nil
 }
 
+// PullCommand is what a person runs to get models.
+func PullCommand(models []string) string {
+	return "ollama pull " + strings.Join(models, " && ollama pull ")
+}
+
 // Missing returns which of the named models the server does not have.
 func (r *Runtime) Missing(ctx context.Context, names ...string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)

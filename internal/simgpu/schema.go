@@ -12,11 +12,20 @@ import (
 // fill makes a value of the schema out of the prompt's document.
 func (f *format) fill(prompt string) string {
 	doc := document(prompt)
-	data, err := json.Marshal(value(f.schema, "answer", doc))
+	answer := value(f.schema, "answer", doc)
+	if a, ok := cited(prompt); ok && asksForCitations(f.schema) {
+		answer = a
+	}
+	data, err := json.Marshal(answer)
 	if err != nil {
 		return "{}"
 	}
 	return string(data)
+}
+
+func asksForCitations(schema map[string]any) bool {
+	properties, _ := schema["properties"].(map[string]any)
+	return properties["citations"] != nil && properties["found"] != nil
 }
 
 // document is what stands between <document> and </document>, or else the
