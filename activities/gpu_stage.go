@@ -150,7 +150,7 @@ func (s *stageRun) outcome(ctx context.Context, err error) (contract.StageOutcom
 		return s.out, ctx.Err()
 	case errors.As(err, &broken):
 		return s.out.With(contract.OutcomeFailed, "the model's answer broke the schema twice: "+broken.Error()), nil
-	case errors.As(err, &away), isKind(err, ollama.KindUnavailable, ollama.KindLoad):
+	case errors.As(err, &away), isKind(err, ollama.KindUnavailable, ollama.KindLoad, ollama.KindModelMissing):
 		return s.out.With(contract.OutcomeGPUUnavailable, err.Error()), nil
 	}
 	// The document's own: it would fail again.

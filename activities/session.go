@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"signalbox/internal/device"
@@ -161,7 +162,7 @@ func (s *session) fault(err error) error {
 	if ctxErr := s.grant.Context().Err(); ctxErr != nil {
 		return ctxErr
 	}
-	if k := ollama.KindOf(err); k == ollama.KindUnavailable || k == ollama.KindLoad {
+	if isKind(err, ollama.KindUnavailable, ollama.KindLoad, ollama.KindModelMissing) {
 		s.suspect = s.grant.Failed(err.Error())
 	}
 	return err
@@ -176,13 +177,5 @@ func aborted(err error) bool {
 
 func isKind(err error, kinds ...ollama.Kind) bool {
 	var e *ollama.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, k := range kinds {
-		if e.Kind == k {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &e) && slices.Contains(kinds, e.Kind)
 }
