@@ -9,6 +9,7 @@ import (
 	"signalbox/internal/ollama"
 	"signalbox/internal/store"
 	"signalbox/internal/tasks"
+	"signalbox/workflows/contract"
 )
 
 // ModelServer is what the GPU activities need of a model server.
@@ -27,12 +28,27 @@ type GPU struct {
 	Server ModelServer
 	Tasks  *tasks.Maker
 	Store  *store.Store
+	// StoreID of Store.
+	StoreID string
 }
 
-// errStore is that the document store does not work.
-type errStore struct{ err error }
+// shared reports an error when a document was looked at in another store than
+// this one: its results would be written where nobody reads them.
+func (g *GPU) shared(found contract.Prepared) error {
+	if found.Store == "" || found.Store == g.StoreID {
+		return nil
+	}
+	return &errStore{text: fmt.Sprintf(
+		"the ai role uses document store %s and the gpu role %s; let store.url name the same one on both", found.Store, g.StoreID)}
+}
 
-func (e *errStore) Error() string { return fmt.Sprintf("the document store does not work: %v", e.err) }
+// errStore is that the document store cannot be worked with.
+type errStore struct {
+	text string
+	err  error
+}
+
+func (e *errStore) Error() string { return e.text }
 
 func (e *errStore) Unwrap() error { return e.err }
 
@@ -41,7 +57,7 @@ func storeError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &errStore{err}
+	return &errStore{"the document store does not work: " + err.Error(), err}
 }
 
 // writeTimeout bounds the write of a result after a cancellation: the answer is

@@ -77,6 +77,9 @@ func (r *revisionRun) prepare(ctx context.Context) error {
 		_, err := r.task()
 		return err
 	}
+	if err := r.gpu.shared(*r.in.Source); err != nil {
+		return err
+	}
 	r.read = r.in.Source.Origin == contract.TextOCR
 	if r.read {
 		return nil

@@ -34,7 +34,9 @@ func (g *GPU) RunStage(ctx context.Context, in contract.StageRun) (contract.Stag
 	if !known {
 		return s.out.With(contract.OutcomeFailed, fmt.Sprintf("stage %q is unknown", in.Stage)), nil
 	}
-	err = do(ctx)
+	if err = g.shared(in.Prepared); err == nil {
+		err = do(ctx)
+	}
 	s.leave()
 	return s.outcome(ctx, err)
 }

@@ -193,6 +193,38 @@ func tooLongUntil(good int) func(int, ollama.Call) (ollama.Answer, error) {
 	}
 }
 
+// TestAServerThatIsAwayKeepsBatchAway: the device is told, and what comes next
+// is refused without asking the server again.
+func TestAServerThatIsAwayKeepsBatchAway(t *testing.T) {
+	r := newRig(t)
+	r.put("d.txt", []byte("Title: T"))
+	r.server.generate = failing(ollama.KindUnavailable)
+	o, err := r.stage(contract.StageExtractMetadata)
+	require.NoError(t, err)
+	require.True(t, o.Suspect, "the GPU had worked until then")
+	require.Equal(t, contract.AdmitRealtime, r.gpu.Device.Health().Admits)
+	o, err = r.stage(contract.StageExtractMetadata)
+	require.NoError(t, err)
+	require.Equal(t, contract.OutcomeGPUUnavailable, o.Outcome)
+	require.False(t, o.Suspect)
+	require.Equal(t, 1, r.server.calls)
+}
+
+func TestWhatIsTooLongIsAskedForShorter(t *testing.T) {
+	r := newRig(t)
+	r.put("d.txt", []byte(strings.Repeat("some plain words ", 3000)))
+	var lengths []int
+	r.server.generate = func(n int, c ollama.Call) (ollama.Answer, error) {
+		lengths = append(lengths, len(c.Prompt))
+		return tooLongUntil(3)(n, c)
+	}
+	o, err := r.stage(contract.StageExtractMetadata)
+	require.NoError(t, err)
+	require.Equal(t, contract.OutcomeDone, o.Outcome)
+	require.Less(t, lengths[1], lengths[0])
+	require.Less(t, lengths[2], lengths[1])
+}
+
 func TestAFinishedStageIsNotRunAgain(t *testing.T) {
 	r := newRig(t)
 	r.put("d.txt", []byte("Title: T"))

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
+	"signalbox/internal/config"
 	"signalbox/internal/simgpu"
 	"signalbox/workers"
 	"signalbox/workflows/contract"
@@ -266,4 +267,24 @@ func TestOutsideTheWindowSimulated(t *testing.T) {
 	require.Contains(t, p.Reason, "outside the batch window")
 	s.answer("r", "REQ-1")
 	require.Equal(t, 1, s.gpu.begun(), "no document was touched")
+}
+
+// TestRolesThatDoNotShareAStore: work waits, with the reason, until they do.
+func TestRolesThatDoNotShareAStoreSimulated(t *testing.T) {
+	s := newSystem(t)
+	s.run(workers.RoleAI, workers.RoleScheduler)
+	shared := s.cfg.Store.URL
+	var err error
+	s.cfg.Store.URL, err = config.StoreURL(t.TempDir())
+	require.NoError(t, err)
+	stop := s.run(workers.RoleGPU)
+	s.startBatch("b", s.documents("p", 2))
+	p := s.phase("b", contract.PhaseGPUUnavailable)
+	require.Contains(t, p.Reason, "let store.url name the same one on both")
+	require.Zero(t, s.gpu.begun())
+
+	stop()
+	s.cfg.Store.URL = shared
+	s.run(workers.RoleGPU)
+	require.Equal(t, 2, s.endBatch("b").Done)
 }

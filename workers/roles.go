@@ -97,18 +97,22 @@ func (p *Process) Run(ctx context.Context, roles []Role, started func()) error {
 			}
 		})
 	}
+	var storeID string
 	for _, role := range roles {
 		if role != RoleScheduler {
+			if storeID, err = docs.ID(ctx); err != nil {
+				return fmt.Errorf("store.url: the document store does not work for role %s: %w", role, err)
+			}
 			if err := docs.Probe(ctx, string(role)); err != nil {
 				return fmt.Errorf("store.url: the document store does not work for role %s: %w", role, err)
 			}
 		}
 		switch role {
 		case RoleGPU:
-			run(func(ready func()) error { return p.gpu(ctx, host, docs, prompts, ready) })
+			run(func(ready func()) error { return p.gpu(ctx, host, docs, storeID, prompts, ready) })
 		case RoleAI:
 			run(func(ready func()) error {
-				a := p.documents(docs, prompts)
+				a := p.documents(docs, storeID, prompts)
 				return serve(ctx, ready, NewRealtime(p.Client, a), NewBatch(p.Client, a))
 			})
 		case RoleScheduler:
@@ -142,13 +146,13 @@ func serve(ctx context.Context, ready func(), workers ...worker.Worker) error {
 }
 
 // documents is what the ai role does without the GPU.
-func (p *Process) documents(docs *store.Store, prompts *tasks.Prompts) *activities.Documents {
+func (p *Process) documents(docs *store.Store, storeID string, prompts *tasks.Prompts) *activities.Documents {
 	poppler, err := documents.FindPoppler()
 	if err != nil {
 		p.Logger.Warn(err.Error())
 	}
 	return &activities.Documents{Store: docs, Preparer: &documents.Preparer{
-		Store: docs, Poppler: poppler, Recipe: documents.Recipe(taskMaker(p.Config, prompts).OCRRecipe()),
+		Store: docs, StoreID: storeID, Poppler: poppler, Recipe: documents.Recipe(taskMaker(p.Config, prompts).OCRRecipe()),
 	}}
 }
 
@@ -171,7 +175,7 @@ func SchedulerConfig(c config.Config, host string, loadedAt time.Time) contract.
 }
 
 // gpu serves the GPU: lock, claim, device, probe, report.
-func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, prompts *tasks.Prompts, ready func()) error {
+func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, storeID string, prompts *tasks.Prompts, ready func()) error {
 	c := p.Config
 	maker := taskMaker(c, prompts)
 	models, offCard := []string{maker.Model.Name}, []string{}
@@ -206,7 +210,7 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, promp
 	background.Go(func() { dev.Report(live, p.report) })
 	gpu := &GPUHost{
 		Client: p.Client, Device: dev, Name: contract.DefaultGPU, Host: host, Lock: lock.Name, Logger: p.Logger, Ready: ready,
-		GPU: &activities.GPU{Device: dev, Server: server, Tasks: maker, Store: docs},
+		GPU: &activities.GPU{Device: dev, Server: server, Tasks: maker, Store: docs, StoreID: storeID},
 	}
 	return gpu.Run(ctx)
 }

@@ -20,6 +20,8 @@ func problemf(format string, args ...any) error { return &Problem{fmt.Sprintf(fo
 // Preparer looks at documents.
 type Preparer struct {
 	Store *store.Store
+	// StoreID of Store.
+	StoreID string
 	// Recipe of the vision model's texts (Recipe), to find those that are there.
 	Recipe string
 	// Poppler reads PDF documents; nil where it is not installed.
@@ -51,7 +53,7 @@ func (p *Preparer) Prepare(ctx context.Context, r Request) (contract.Prepared, e
 	if err != nil {
 		return contract.Prepared{}, err
 	}
-	found := contract.Prepared{ContentHash: store.HashText(string(data))}
+	found := contract.Prepared{ContentHash: store.HashText(string(data)), Store: p.StoreID}
 	switch r.ContentType {
 	case contract.ContentTypeText:
 		return p.text(r, data, found)

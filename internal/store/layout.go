@@ -9,6 +9,7 @@ import (
 
 // The layout. Everything of a project lies under its own folder:
 //
+//	store-id                                                     which store this is
 //	projects/{project}/{key}                                     a document, as the caller named it
 //	projects/{project}/batches/{batch}/documents/{document}/
 //	    {stage}.json                                             a stage's output (contract.StageOutput)

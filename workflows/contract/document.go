@@ -61,6 +61,8 @@ type Prepared struct {
 	// Pages that the vision model reads, of TotalPages.
 	Pages      int `json:"pages,omitempty"`
 	TotalPages int `json:"totalPages,omitempty"`
+	// Store is the id of the document store that it was found in.
+	Store string `json:"store,omitempty"`
 }
 
 // checkText refuses what no text holds.
