@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -266,6 +267,30 @@ func TestTheLeasesEndStopsAStageBetweenTwoCalls(t *testing.T) {
 	ok, err := r.gpu.Store.Exists(t.Context(), store.PageImageKey("p", "hash", 1))
 	require.NoError(t, err)
 	require.False(t, ok, "page images that have been read are removed")
+}
+
+// TestAPageThatMakesTheModelRepeatItselfKeepsWhatWasRead: its output says that
+// it was cut.
+func TestAPageThatMakesTheModelRepeatItselfKeepsWhatWasRead(t *testing.T) {
+	r := newRig(t)
+	found := r.scan(2)
+	r.server.generate = func(n int, c ollama.Call) (ollama.Answer, error) {
+		if n > 2 {
+			return answered(c), nil
+		}
+		_, err := failing(ollama.KindOutput)(n, c)
+		return ollama.Answer{Text: "Title: T ----------", Cut: true}, err
+	}
+	o, err := r.stage(contract.StageOCR, scanned(found))
+	require.NoError(t, err)
+	require.Equal(t, contract.OutcomeDone, o.Outcome, o.Reason)
+	require.Equal(t, 3, r.server.calls, "it is asked once more first")
+	var out contract.StageOutput
+	require.NoError(t, r.gpu.Store.ReadJSON(t.Context(), store.StageKey("p", "b", "s", contract.StageOCR), &out))
+	var read contract.OCROutput
+	require.NoError(t, json.Unmarshal(out.Output, &read))
+	require.Equal(t, []int{1}, read.Cut)
+	require.Contains(t, read.Text, "Title: T")
 }
 
 func TestAPageThatIsGoneFailsItsDocument(t *testing.T) {

@@ -73,17 +73,20 @@ func shareTheGPU(t *testing.T, s *system) {
 }
 
 // TestRealtimeAloneSimulated is the same without batch.
-func TestRealtimeAloneSimulated(t *testing.T) {
-	s := running(t)
+func TestRealtimeAloneSimulated(t *testing.T) { realtimeAlone(t, running(t)) }
+
+func TestRealtimeAloneReal(t *testing.T) { realtimeAlone(t, runningReal(t)) }
+
+func realtimeAlone(t *testing.T, s *system) {
 	for i := range 12 {
 		number := fmt.Sprintf("REQ-%d", i)
-		_, err := s.StartRevision(s.ctx, number, suggestion(number))
+		_, err := s.StartRevision(s.ctx, number, s.suggestion(number))
 		require.NoError(t, err)
 	}
 	for i := range 12 {
 		r, err := s.Revision(s.ctx, fmt.Sprintf("REQ-%d", i))
 		require.NoError(t, err)
-		checkFields(t, r.Output, fmt.Sprintf("REQ-%d", i))
+		s.checkFields(r.Output, fmt.Sprintf("REQ-%d", i))
 	}
 	require.Zero(t, s.gpu.overlapped())
 	require.Equal(t, 12, s.gpu.begun())

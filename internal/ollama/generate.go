@@ -35,7 +35,8 @@ type Answer struct {
 	Cut bool
 }
 
-// Generate makes one model call. The model is loaded by the call if it is not
+// Generate makes one model call. With an error of KindOutput comes what the
+// model had said until it was broken off. The model is loaded by the call if it is not
 // yet; Load does that with a budget of its own.
 func (r *Runtime) Generate(ctx context.Context, c Call) (Answer, error) {
 	ctx, watch := watchStream(ctx, r.limits)
@@ -64,7 +65,7 @@ func (r *Runtime) Generate(ctx context.Context, c Call) (Answer, error) {
 	}
 	if !last.Done {
 		// Ollama ends a stream like this when the model repeats one token.
-		return Answer{}, &Error{
+		return Answer{Text: text.String(), Cut: true}, &Error{
 			Kind: KindOutput, Model: c.Model.Name,
 			Err: errors.New("the answer was broken off (the server did not say done)"),
 		}

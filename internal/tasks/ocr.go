@@ -19,6 +19,8 @@ func (m *Maker) OCR(image []byte) *Task {
 	system, prompt := m.ocrPrompts()
 	return &Task{
 		Call: ollama.Call{Model: m.Model, System: system, Prompt: prompt, Images: [][]byte{image}, MaxTokens: m.MaxOutput},
+		// A page of ruled lines makes a model repeat itself; its text stands before.
+		Partial: true,
 		Read: func(a ollama.Answer) (json.RawMessage, error) {
 			return json.Marshal(PageText{Text: strings.TrimSpace(a.Text), Cut: a.Cut})
 		},

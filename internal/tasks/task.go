@@ -15,6 +15,8 @@ type Task struct {
 	// Identity is all that the answer depends on, before it was fitted to the
 	// context window: what is learned about fitting does not make it another.
 	Identity []string
+	// Partial is that an answer that was broken off twice is better than none.
+	Partial bool
 	// Read checks an answer and makes the output of it. An error means that
 	// the answer breaks its schema; the model is asked once more.
 	Read func(answer ollama.Answer) (json.RawMessage, error)

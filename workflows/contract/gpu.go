@@ -1,6 +1,9 @@
 package contract
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Lease is the scheduler's permission for one batch job to keep work on the
 // GPU queue.
@@ -220,8 +223,14 @@ type StageOutcome struct {
 	Simulated bool  `json:"simulated,omitempty"`
 }
 
-// With returns o with an outcome and a reason.
+// maxReason bounds what goes into histories of each document.
+const maxReason = 500
+
+// With returns o with an outcome and a reason, which is cut at 500 bytes.
 func (o StageOutcome) With(outcome Outcome, reason string) StageOutcome {
+	if len(reason) > maxReason {
+		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
+	}
 	o.Outcome, o.Reason = outcome, reason
 	return o
 }
