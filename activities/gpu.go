@@ -9,6 +9,7 @@ import (
 	"signalbox/internal/ollama"
 	"signalbox/internal/store"
 	"signalbox/internal/tasks"
+	"signalbox/internal/telemetry"
 	"signalbox/workflows/contract"
 )
 
@@ -30,6 +31,8 @@ type GPU struct {
 	Store  *store.Store
 	// StoreID of Store.
 	StoreID string
+	// Metrics of the runs; nil for none.
+	Metrics *telemetry.GPU
 }
 
 // shared reports an error when a document was looked at in another store than

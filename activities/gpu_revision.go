@@ -4,13 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"signalbox/internal/device"
 	"signalbox/internal/documents"
 	"signalbox/internal/ollama"
 	"signalbox/internal/tasks"
+	"signalbox/internal/telemetry"
 	"signalbox/workflows/contract"
 )
 
@@ -27,21 +30,50 @@ func (g *GPU) RunRevision(ctx context.Context, in contract.RevisionRun) (contrac
 	}
 	defer stop()
 	r := &revisionRun{gpu: g, in: in}
-	if err := r.prepare(ctx); err != nil {
-		return none, revisionError(err)
-	}
-	if r.session, err = g.enter(ctx, r.run()); err != nil {
-		return none, revisionError(err)
-	}
-	defer r.session.end()
-	out, err := r.answer(ctx)
+	out, err := r.do(ctx)
 	if err != nil {
-		return none, revisionError(err)
+		err = revisionError(err)
+		r.measure(err)
+		return none, err
 	}
+	queued := info.StartedTime.Sub(info.ScheduledTime)
 	out.Task, out.Simulated = in.Input.Task, g.Device.State().Simulated
 	out.Timings, out.Tokens = r.session.timings, r.session.tokens
-	out.Timings.QueuedMs = info.StartedTime.Sub(info.ScheduledTime).Milliseconds()
+	out.Timings.QueuedMs = queued.Milliseconds()
+	g.Metrics.Waited(queued)
+	r.measure(nil)
 	return out, nil
+}
+
+// do answers the request, and gives the GPU back.
+func (r *revisionRun) do(ctx context.Context) (out contract.RevisionResult, err error) {
+	if err := r.prepare(ctx); err != nil {
+		return out, err
+	}
+	if r.session, err = r.gpu.enter(ctx, r.run()); err != nil {
+		return out, err
+	}
+	defer func() {
+		r.busy = r.session.grant.Elapsed()
+		r.session.end()
+	}()
+	return r.answer(ctx)
+}
+
+// measure records the run that has ended.
+func (r *revisionRun) measure(err error) {
+	run := telemetry.Run{Class: contract.Realtime, Stage: r.in.Input.Task, Outcome: string(contract.OutcomeDone), Busy: r.busy}
+	var app *temporal.ApplicationError
+	switch {
+	case errors.As(err, &app):
+		run.Outcome = app.Type()
+	case err != nil:
+		run.Outcome = outcomeError
+	}
+	if r.session != nil {
+		run.Tokens = r.session.tokens
+	}
+	r.gpu.Metrics.Ran(run)
 }
 
 // revisionRun is one request on its way.
@@ -49,6 +81,7 @@ type revisionRun struct {
 	gpu     *GPU
 	in      contract.RevisionRun
 	session *session
+	busy    time.Duration
 	text    string // of the source
 	read    bool   // the source's text is still to be read from page images
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -12,6 +13,7 @@ import (
 	"signalbox/internal/ollama"
 	"signalbox/internal/store"
 	"signalbox/internal/tasks"
+	"signalbox/internal/telemetry"
 	"signalbox/workflows/contract"
 )
 
@@ -38,7 +40,9 @@ func (g *GPU) RunStage(ctx context.Context, in contract.StageRun) (contract.Stag
 		err = do(ctx)
 	}
 	s.leave()
-	return s.outcome(ctx, err)
+	out, err := s.outcome(ctx, err)
+	s.measure(out, err)
+	return out, err
 }
 
 // stageRun is one stage of one document on its way.
@@ -49,6 +53,24 @@ type stageRun struct {
 	out     contract.StageOutcome
 	session *session
 }
+
+// measure records the run that has ended.
+func (s *stageRun) measure(out contract.StageOutcome, err error) {
+	run := telemetry.Run{
+		Class: contract.Batch, Stage: s.in.Stage, Outcome: string(out.Outcome),
+		Busy: time.Duration(out.GPUMs) * time.Millisecond, Lost: time.Duration(out.LostMs) * time.Millisecond,
+	}
+	if err != nil {
+		run.Outcome = outcomeError
+	}
+	if s.session != nil {
+		run.Tokens = s.session.tokens
+	}
+	s.gpu.Metrics.Ran(run)
+}
+
+// outcomeError is how the metrics call a run that ended with an error.
+const outcomeError = "error"
 
 // onGPU enters the GPU, once: a stage whose calls are all in the store does not
 // need it.

@@ -72,6 +72,9 @@ func (s *session) begin(m ollama.Model) error {
 		s.loaded = m.Name
 		s.timings.LoadMs += took.Milliseconds()
 		s.grant.Loaded(took)
+		if took > 0 {
+			s.gpu.Metrics.Loaded(m.Name, took)
+		}
 	}
 	if v, ok := s.grant.MayContinue(); !ok {
 		return &errMadeWay{v}

@@ -22,6 +22,7 @@ import (
 	"signalbox/internal/store"
 	"signalbox/starter"
 	"signalbox/workers"
+	"signalbox/workflows/contract"
 )
 
 // bench is a Signalbox with a model server that notes when it is called.
@@ -56,6 +57,7 @@ func start(ctx context.Context) (*bench, error) {
 	logger := slog.New(slog.DiscardHandler)
 	server, err := devserver.Start(ctx, devserver.Options{
 		StateDir: filepath.Join(dir, "temporal"), FrontendPort: 0, UIPort: devserver.NoPort, Logger: logger,
+		SearchAttributes: contract.SearchAttributes(),
 	})
 	if err != nil {
 		return nil, err

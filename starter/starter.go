@@ -24,6 +24,10 @@ import (
 // workflowTaskTimeout lets a workflow go on quickly after a crash.
 const workflowTaskTimeout = 3 * time.Second
 
+// startTimeout is how long Temporal may take to accept a request: somebody
+// waits, and the SDK itself would try for a minute.
+const startTimeout = 5 * time.Second
+
 // Memo keys: of the input's hash, and of what tells a start from a join.
 const (
 	memoInput = "inputHash"
@@ -52,7 +56,7 @@ func New(c client.Client) *Starter { return &Starter{client: c} }
 // again joins the running request or returns the earlier one; with another
 // input it is ErrKeyReused. Bad input is refused before anything starts, with
 // an error of type InvalidInput. When Temporal cannot be reached the error is
-// AIServiceUnavailable, with reason host-gone.
+// AIServiceUnavailable, with reason host-gone, within 5 s.
 func (s *Starter) StartRevision(ctx context.Context, key string, in contract.RevisionInput) (*Run, error) {
 	if err := in.Validate(); err != nil {
 		return nil, contract.NewInvalidInput(err)
@@ -66,9 +70,15 @@ func (s *Starter) StartRevision(ctx context.Context, key string, in contract.Rev
 	if in.DocumentID != "" {
 		summary += " " + in.DocumentID
 	}
-	run, err := s.start(ctx, key, contract.QueueAIRealtime, contract.WorkflowAIRevision, summary, in)
+	first, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	run, err := s.start(first, key, contract.QueueAIRealtime, contract.WorkflowAIRevision, summary, in)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	var away *serviceerror.Unavailable
-	if errors.As(err, &away) || errors.Is(err, context.DeadlineExceeded) {
+	var late *serviceerror.DeadlineExceeded
+	if errors.As(err, &away) || errors.As(err, &late) || errors.Is(err, context.DeadlineExceeded) {
 		return nil, contract.NewUnavailable(contract.Unavailable{Reason: contract.ReasonHostGone, Detail: "Temporal: " + err.Error()})
 	}
 	return run, err

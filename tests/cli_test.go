@@ -18,7 +18,7 @@ import (
 // command runs signalbox as a person or a script does.
 func (s *system) command(args ...string) (code int, stdout, stderr string) {
 	s.t.Helper()
-	s.t.Setenv("TEMPORAL_ADDRESS", s.server.Address())
+	s.t.Setenv("TEMPORAL_ADDRESS", s.address)
 	var out, err bytes.Buffer
 	code = cli.Run(s.ctx, args, &out, &err)
 	return code, out.String(), err.String()
@@ -93,7 +93,7 @@ func TestInterruptedWait(t *testing.T) {
 	s := running(t, closedWindow)
 	s.startBatch("b", s.documents("p", 1))
 	s.phase("b", contract.PhaseHeld)
-	t.Setenv("TEMPORAL_ADDRESS", s.server.Address())
+	t.Setenv("TEMPORAL_ADDRESS", s.address)
 	ctx, cancel := context.WithCancel(s.ctx)
 	shown := &interrupter{then: cancel}
 	code := cli.Run(ctx, []string{"result", "b"}, io.Discard, shown)
@@ -104,11 +104,11 @@ func TestInterruptedWait(t *testing.T) {
 
 // interrupter interrupts a command at the first thing that it prints.
 type interrupter struct {
-	lockedBuffer
+	output
 	then func()
 }
 
 func (i *interrupter) Write(p []byte) (int, error) {
 	defer i.then()
-	return i.lockedBuffer.Write(p)
+	return i.output.Write(p)
 }

@@ -1,11 +1,8 @@
 package tests
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -14,9 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
@@ -55,55 +50,22 @@ var buildDev = sync.OnceValues(func() (string, error) {
 
 // devProcess is a signalbox-dev of its own process.
 type devProcess struct {
-	cmd     *exec.Cmd
+	*process
 	address string
-	output  *lockedBuffer
-	exited  chan error
 }
 
-var addressLine = regexp.MustCompile(`Temporal \S+ at (\S+:\d+),`)
+var devReady = regexp.MustCompile(`(?s)Temporal \S+ at (\S+:\d+),.*Signalbox is ready`)
 
 // startDev starts signalbox-dev on a state folder and waits until it is ready.
 func startDev(ctx context.Context, t *testing.T, env []string, args ...string) *devProcess {
 	t.Helper()
 	path, err := buildDev()
 	require.NoError(t, err)
-	d := &devProcess{cmd: exec.Command(path, args...), output: &lockedBuffer{}, exited: make(chan error, 1)}
-	d.cmd.Env = append(os.Environ(), env...)
-	d.cmd.Dir = t.TempDir() // no signalbox.yaml lies there
-	stdout, err := d.cmd.StdoutPipe()
-	require.NoError(t, err)
-	d.cmd.Stderr = d.output
-	require.NoError(t, d.cmd.Start())
-	t.Cleanup(func() { _ = d.cmd.Process.Kill() })
-	ready := make(chan struct{})
-	go func() {
-		lines := bufio.NewScanner(io.TeeReader(stdout, d.output))
-		for lines.Scan() {
-			if m := addressLine.FindStringSubmatch(lines.Text()); m != nil {
-				d.address = m[1]
-			}
-			if strings.HasPrefix(lines.Text(), "Signalbox is ready") {
-				close(ready)
-			}
-		}
-		d.exited <- d.cmd.Wait()
-	}()
-	select {
-	case <-ready:
-	case err := <-d.exited:
-		require.FailNow(t, "signalbox-dev ended", "%v\n%s", err, d.output)
-	case <-ctx.Done():
-		require.FailNow(t, "signalbox-dev is not ready", "%s", d.output)
-	}
-	return d
-}
-
-// kill ends the process as a power cut to it would: no handler runs.
-func (d *devProcess) kill(t *testing.T) {
-	t.Helper()
-	require.NoError(t, d.cmd.Process.Kill())
-	<-d.exited
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Dir = t.TempDir() // no signalbox.yaml lies there
+	p, match := startProcess(ctx, t, cmd, devReady)
+	return &devProcess{process: p, address: match[1]}
 }
 
 func (d *devProcess) connect(t *testing.T) *starter.Starter {
@@ -153,7 +115,7 @@ func killRound(t *testing.T, s *system, models string, requests int) {
 	defer func() { _ = docs.Close() }()
 	file := filepath.Join(state, "signalbox.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("schedule: {timeZone: UTC, windows: [{from: \"00:00\", to: \"24:00\"}]}\n"+models), 0o600))
-	args := []string{"--config", file, "--state", state, "--port", "0", "--ui-port", "-1"}
+	args := []string{"--config", file, "--state", state, "--port", "0", "--ui-port", "-1", "--metrics-port", "-1"}
 	env := []string{"OLLAMA_HOST=" + gpu.URL, "SIGNALBOX_STORE_URL=" + storeURL}
 
 	dev := startDev(ctx, t, env, args...)
@@ -208,30 +170,6 @@ func killRound(t *testing.T, s *system, models string, requests int) {
 	require.Zero(t, gpu.overlapped(), "two runs on the GPU at once")
 
 	// And it stops cleanly.
-	require.NoError(t, dev.cmd.Process.Signal(syscall.SIGTERM))
-	select {
-	case err := <-dev.exited:
-		require.NoError(t, err, "%s", dev.output)
-	case <-time.After(patience):
-		require.FailNow(t, "it does not stop", "%s", dev.output)
-	}
+	dev.stop(t)
 	require.Contains(t, dev.output.String(), "the next start goes on where this one ends")
-}
-
-// lockedBuffer takes a process's output from two pipes.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

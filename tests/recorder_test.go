@@ -29,6 +29,9 @@ type recorder struct {
 	calls    []*call
 	overlaps int
 	changed  chan struct{}
+	// stays, if set, picks calls that are not answered until they are aborted.
+	// It is asked once for each, with the lock held.
+	stays func(c *call) bool
 }
 
 // call is one model call as the model server saw it.
@@ -65,6 +68,10 @@ func record(t *testing.T, target string) *recorder {
 			stop()
 			r.end(c, seen.done)
 		}()
+		if r.held(c) {
+			<-req.Context().Done()
+			return
+		}
 		proxy.ServeHTTP(seen, req)
 	}))
 	t.Cleanup(r.Close)
@@ -102,6 +109,12 @@ func (r *recorder) begin(req *http.Request) *call {
 	r.calls = append(r.calls, c)
 	r.wake()
 	return c
+}
+
+func (r *recorder) held(c *call) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stays != nil && r.stays(c)
 }
 
 func (r *recorder) end(c *call, done bool) {

@@ -43,3 +43,17 @@ func TestSchedulerContinuesAsNew(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, r.Done)
 }
+
+// TestAConfigurationThatIsPutBack: the same file once more is news again.
+func TestAConfigurationThatIsPutBack(t *testing.T) {
+	s := newSystem(t)
+	windows := [][]calendar.Window{calendar.AllDay(), {}, calendar.AllDay()}
+	for i, w := range windows {
+		s.cfg.Schedule.Windows = w
+		stop := s.run(workers.RoleScheduler)
+		st, err := s.Status(s.ctx, contract.DefaultGPU)
+		require.NoError(t, err)
+		require.Equal(t, len(w) > 0, st.WindowOpen, "configuration %d", i)
+		stop()
+	}
+}

@@ -143,8 +143,17 @@ func TestEveryStageAndContentTypeSimulated(t *testing.T) {
 // have finished stay done.
 func TestPreemptionRepeatsOneCallSimulated(t *testing.T) {
 	needPoppler(t)
-	sim, gpu := simulatedGPU(t, func(c *simgpu.Config) { c.Models[1].PromptRate = 800 })
+	sim, gpu := simulatedGPU(t)
 	s := systemOn(t, sim, gpu)
+	embeds := func() (n int) {
+		for _, c := range gpu.calls {
+			if c.Model == s.cfg.Models.Embed.Name {
+				n++
+			}
+		}
+		return n
+	}
+	gpu.stays = func(c *call) bool { return len(gpu.calls) == 3 || c.Model == s.cfg.Models.Embed.Name && embeds() == 3 }
 	s.run(workers.AllRoles()...)
 	scan := s.put("scan", "scan.pdf", testdoc.ScannedPDF(1, 2, 3, 4, 5, 6))
 	var long string // whose passages name different letters
@@ -159,14 +168,6 @@ func TestPreemptionRepeatsOneCallSimulated(t *testing.T) {
 		return len(gpu.calls) == 3 && len(gpu.onGPU("IMAGE-")) == 1
 	})
 	s.answer("r1", "REQ-1")
-	embeds := func() (n int) {
-		for _, c := range gpu.calls {
-			if c.Model == s.cfg.Models.Embed.Name {
-				n++
-			}
-		}
-		return n
-	}
 	gpu.await(s.ctx, t, "the third call for vectors on the GPU", func() bool { return embeds() == 3 && len(gpu.running) == 1 })
 	s.answer("r2", "REQ-2")
 	r := s.endBatch("b")

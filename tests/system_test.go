@@ -9,10 +9,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
@@ -21,6 +23,7 @@ import (
 	"signalbox/internal/devserver"
 	"signalbox/internal/simgpu"
 	"signalbox/internal/store"
+	"signalbox/internal/telemetry"
 	"signalbox/starter"
 	"signalbox/workers"
 	"signalbox/workflows/contract"
@@ -33,15 +36,18 @@ const patience = 2 * time.Minute
 // on a real Ollama.
 type system struct {
 	*starter.Starter
-	t      *testing.T
-	ctx    context.Context
-	cfg    config.Config
-	server *devserver.Server
-	client client.Client
-	sim    *simgpu.Server // nil on a real Ollama
-	gpu    *recorder
-	fields []string // that documents and requests ask for; all unless given
-	docs   *store.Store
+	t       *testing.T
+	ctx     context.Context
+	cfg     config.Config
+	address string // of Temporal
+	client  client.Client
+	sim     *simgpu.Server // nil on a real Ollama
+	gpu     *recorder
+	fields  []string // that documents and requests ask for; all unless given
+	docs    *store.Store
+	// telemetry of the workers; nil for none.
+	telemetry *telemetry.Telemetry
+	log       io.Writer // of the workers; nil for nowhere
 }
 
 // simSpeed makes a document of about 5 s take about a quarter of one.
@@ -56,6 +62,36 @@ func newSystem(t *testing.T, change ...func(*config.Config)) *system {
 
 // systemOn is a system on a model server behind a recorder.
 func systemOn(t *testing.T, sim *simgpu.Server, gpu *recorder, change ...func(*config.Config)) *system {
+	t.Helper()
+	s := systemAt(t, gpu, startServer(t, contract.SearchAttributes()).Address(), change...)
+	s.sim = sim
+	return s
+}
+
+// newSystemWith is a system whose Temporal has these search attributes.
+func newSystemWith(t *testing.T, attributes map[string]enumspb.IndexedValueType) *system {
+	t.Helper()
+	sim, gpu := simulatedGPU(t)
+	s := systemAt(t, gpu, startServer(t, attributes).Address())
+	s.sim = sim
+	return s
+}
+
+// startServer starts an embedded Temporal server.
+func startServer(t *testing.T, attributes map[string]enumspb.IndexedValueType) *devserver.Server {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	server, err := devserver.Start(ctx, devserver.Options{
+		StateDir: t.TempDir(), FrontendPort: freePort, UIPort: devserver.NoPort, Logger: logger(), SearchAttributes: attributes,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	return server
+}
+
+// systemAt is a system on the Temporal server at an address.
+func systemAt(t *testing.T, gpu *recorder, address string, change ...func(*config.Config)) *system {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
@@ -73,16 +109,11 @@ func systemOn(t *testing.T, sim *simgpu.Server, gpu *recorder, change ...func(*c
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = docs.Close() })
 
-	server, err := devserver.Start(ctx, devserver.Options{
-		StateDir: filepath.Join(dir, "temporal"), FrontendPort: freePort, UIPort: devserver.NoPort, Logger: logger(),
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, server.Stop()) })
-	c, err := client.Dial(client.Options{HostPort: server.Address(), Logger: log.NewStructuredLogger(logger())})
+	c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(logger())})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return &system{
-		Starter: starter.New(c), t: t, ctx: ctx, cfg: cfg, server: server, client: c, sim: sim, gpu: gpu, docs: docs,
+		Starter: starter.New(c), t: t, ctx: ctx, cfg: cfg, address: address, client: c, gpu: gpu, docs: docs,
 	}
 }
 
@@ -116,31 +147,41 @@ func logger() *slog.Logger {
 // run takes roles on and waits until they serve. stop ends them and waits.
 func (s *system) run(roles ...workers.Role) (stop func()) {
 	s.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	p := &workers.Process{
-		Client: s.client, Namespace: client.DefaultNamespace, Config: s.cfg, Logger: logger(),
-		LockDir: s.cfg.State.Dir, LoadedAt: time.Now(),
-	}
-	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() { ended <- p.Run(ctx, roles, func() { close(ready) }) }()
+	ready, stop := s.begin(roles...)
 	select {
 	case <-ready:
-	case err := <-ended:
-		require.FailNow(s.t, "the workers ended", "%v", err)
 	case <-s.ctx.Done():
 		require.FailNow(s.t, "the workers did not begin")
 	}
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		cancel()
-		require.NoError(s.t, <-ended)
-	}
-	s.t.Cleanup(stop)
 	return stop
+}
+
+// begin takes roles on; ready is closed when they serve.
+func (s *system) begin(roles ...workers.Role) (ready <-chan struct{}, stop func()) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	log := logger()
+	if s.log != nil {
+		log = slog.New(slog.NewTextHandler(s.log, nil))
+	}
+	p := &workers.Process{
+		Client: s.client, Namespace: client.DefaultNamespace, Config: s.cfg, Logger: log,
+		LockDir: s.cfg.State.Dir, Telemetry: s.telemetry, LoadedAt: time.Now(),
+	}
+	serving, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		err := p.Run(ctx, roles, func() { close(serving) })
+		if err != nil {
+			s.t.Errorf("the workers ended: %v", err)
+		}
+		ended <- err
+	}()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		<-ended
+	})
+	s.t.Cleanup(stop)
+	return serving, stop
 }
 
 // running is a system with every role.

@@ -35,7 +35,7 @@ func temporalCLI(t *testing.T) string {
 // temporal runs the plain CLI against this system.
 func (s *system) temporal(cli string, args ...string) (stdout, stderr string, err error) {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.ctx, cli, append(args, "--address", s.server.Address())...)
+	cmd := exec.CommandContext(s.ctx, cli, append(args, "--address", s.address)...)
 	cmd.Env = append(os.Environ(), "HOME="+s.t.TempDir()) // nobody's profile
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said

@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"signalbox/internal/telemetry"
 	"signalbox/workflows/contract"
 )
 
@@ -21,6 +23,8 @@ type Keeper struct {
 	Client client.Client
 	Config contract.SchedulerConfig
 	Logger *slog.Logger
+	// Metrics take every status that the keeper sees; nil for none.
+	Metrics *telemetry.Scheduler
 	// Ready is called when the scheduler is known to run.
 	Ready func()
 }
@@ -73,12 +77,17 @@ func (k *Keeper) look(ctx context.Context) error {
 	if err := answer.Get(&status); err != nil {
 		return err
 	}
-	if status.Config.Hash == k.Config.Hash || status.Config.LoadedAt.After(k.Config.LoadedAt) {
+	k.Metrics.Saw(status)
+	same := status.Config.Hash == k.Config.Hash && status.Config.StoreURL == k.Config.StoreURL
+	if same || status.Config.LoadedAt.After(k.Config.LoadedAt) {
 		return nil
 	}
 	update, err := k.Client.UpdateWorkflow(ask, client.UpdateWorkflowOptions{
-		WorkflowID: id, UpdateName: contract.UpdateConfigure, UpdateID: "configure-" + k.Config.Hash,
-		Args: []any{k.Config}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: id, UpdateName: contract.UpdateConfigure,
+		// Not the hash alone: a file that is put back has the hash of an update
+		// that was made before, and the server would not make it again.
+		UpdateID: fmt.Sprintf("configure-%s-%d", k.Config.Hash, k.Config.LoadedAt.UnixNano()),
+		Args:     []any{k.Config}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
 		err = update.Get(ask, nil)

@@ -53,17 +53,17 @@ func NewScheduler(c client.Client, a *activities.Scheduler) worker.Worker {
 }
 
 // NewRealtime is the worker on ai-realtime.
-func NewRealtime(c client.Client, a *activities.Documents) worker.Worker {
+func NewRealtime(c client.Client, ai *workflows.AI, a *activities.Documents) worker.Worker {
 	w := worker.New(c, contract.QueueAIRealtime, workflowOptions())
-	registerWorkflow(w, contract.WorkflowAIRevision, workflows.AIRevision)
+	registerWorkflow(w, contract.WorkflowAIRevision, ai.AIRevision)
 	registerActivity(w, contract.ActivityResolveText, a.ResolveText)
 	return w
 }
 
 // NewBatch is the worker on ai-batch.
-func NewBatch(c client.Client, a *activities.Documents) worker.Worker {
+func NewBatch(c client.Client, ai *workflows.AI, a *activities.Documents) worker.Worker {
 	w := worker.New(c, contract.QueueAIBatch, workflowOptions())
-	registerWorkflow(w, contract.WorkflowAIRevisionBatch, workflows.AIRevisionBatch)
+	registerWorkflow(w, contract.WorkflowAIRevisionBatch, ai.AIRevisionBatch)
 	registerActivity(w, contract.ActivityPrepareChunk, a.PrepareChunk)
 	registerActivity(w, contract.ActivityRecordChunk, a.RecordChunk)
 	registerActivity(w, contract.ActivityFinishReport, a.FinishReport)

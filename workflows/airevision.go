@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -38,8 +39,8 @@ const (
 // AIRevision answers one realtime request: one run on the GPU, for which batch
 // makes way. Its input is contract.RevisionInput as JSON. It waits for the
 // scheduler for nothing, and works while that is down.
-func AIRevision(ctx workflow.Context, raw converter.RawValue) (contract.RevisionResult, error) {
-	r := &revision{progress: contract.Progress{Phase: contract.PhaseWaiting, Total: 1}}
+func (a *AI) AIRevision(ctx workflow.Context, raw converter.RawValue) (contract.RevisionResult, error) {
+	r := &revision{listing: a.Listing, progress: contract.Progress{Phase: contract.PhaseWaiting, Total: 1}}
 	err := r.setup(ctx, raw)
 	var result contract.RevisionResult
 	if err == nil {
@@ -52,6 +53,7 @@ func AIRevision(ctx workflow.Context, raw converter.RawValue) (contract.Revision
 }
 
 type revision struct {
+	listing  *Listing
 	in       contract.RevisionInput
 	source   *contract.Prepared // what is known of in.Source
 	progress contract.Progress
@@ -72,6 +74,17 @@ func (r *revision) setup(ctx workflow.Context, raw converter.RawValue) error {
 		return err
 	}
 	r.deadline = workflow.Now(ctx).Add(r.in.MaxWaitDuration())
+	return r.list(ctx)
+}
+
+// list makes the request one that can be listed.
+func (r *revision) list(ctx workflow.Context) error {
+	listed, err := r.listing.start(ctx)
+	if err != nil {
+		return err
+	}
+	listed.set(ctx, slices.Concat(text(contract.AttrProject, r.in.ProjectID),
+		text(contract.AttrDocument, r.in.DocumentID), text(contract.AttrTask, r.in.Task))...)
 	return nil
 }
 

@@ -22,8 +22,8 @@ type BatchCarried struct {
 // AIRevisionBatch takes 1 to 20,000 documents through their stages whenever
 // the scheduler lets it. Its input is contract.BatchInput as JSON; carried is
 // empty but for a job that continues.
-func AIRevisionBatch(ctx workflow.Context, raw converter.RawValue, carried *BatchCarried) (contract.BatchResult, error) {
-	b := &batch{raw: raw}
+func (a *AI) AIRevisionBatch(ctx workflow.Context, raw converter.RawValue, carried *BatchCarried) (contract.BatchResult, error) {
+	b := &batch{raw: raw, listing: a.Listing}
 	err := b.setup(ctx, carried)
 	var result contract.BatchResult
 	if err == nil {
@@ -43,6 +43,9 @@ const historyLimit = 3000
 
 type batch struct {
 	raw          converter.RawValue
+	listing      *Listing
+	listed       listed
+	failedListed int // of the documents that failed
 	in           contract.BatchInput
 	ref          contract.JobRef
 	state        *job.State
@@ -90,7 +93,26 @@ func (b *batch) setup(ctx workflow.Context, carried *BatchCarried) error {
 	}
 	b.gpu, b.cancelGPU = workflow.NewDisconnectedContext(ctx)
 	b.receive(ctx)
+	return b.list(ctx)
+}
+
+// list makes the job one that can be listed.
+func (b *batch) list(ctx workflow.Context) (err error) {
+	if b.listed, err = b.listing.start(ctx); err != nil {
+		return err
+	}
+	b.listed.set(ctx, contract.AttrProject.ValueSet(b.in.ProjectID), contract.AttrFailed.ValueSet(int64(b.state.Counts.Failed)))
+	b.failedListed = b.state.Counts.Failed
 	return nil
+}
+
+// listFailures brings the number of failed documents up to date, once for each
+// chunk: each time is an event.
+func (b *batch) listFailures(ctx workflow.Context) {
+	if n := b.state.Counts.Failed; n != b.failedListed {
+		b.failedListed = n
+		b.listed.set(ctx, contract.AttrFailed.ValueSet(int64(n)))
+	}
 }
 
 // receive listens to the scheduler until the run ends.
@@ -149,7 +171,7 @@ func (b *batch) run(ctx workflow.Context) (contract.BatchResult, error) {
 		b.carryOut(ctx, quiet, d)
 		if b.draining && b.state.Idle() && b.sending == 0 && !b.state.Cancelled {
 			b.drain(ctx)
-			return contract.BatchResult{}, workflow.NewContinueAsNewError(ctx, AIRevisionBatch, b.raw,
+			return contract.BatchResult{}, workflow.NewContinueAsNewError(ctx, contract.WorkflowAIRevisionBatch, b.raw,
 				&BatchCarried{State: b.state, ManifestHash: b.manifestHash})
 		}
 		b.show(ctx)

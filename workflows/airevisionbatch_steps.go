@@ -117,6 +117,7 @@ func (b *batch) record(ctx workflow.Context, from int) {
 			b.fatal = err
 		} else {
 			b.state.Recorded()
+			b.listFailures(ctx)
 		}
 		b.dirty = true
 	})

@@ -63,6 +63,7 @@ OLLAMA_HOST) is used, and the configuration needs a time zone.`,
 	f.StringVar(&o.ip, "ip", "127.0.0.1", "address to listen on")
 	f.IntVar(&o.port, "port", 7233, "Temporal's port; 0 for a free one")
 	f.IntVar(&o.uiPort, "ui-port", 8233, "the Web UI's port; 0 for a free one, -1 for no UI")
+	f.IntVar(&o.metricsPort, "metrics-port", 9464, "port of /metrics, /healthz and /readyz; 0 for a free one, -1 for none")
 	f.Float64Var(&o.speed, "speed", 1, "how many times faster than a real card the simulated one works")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log what the workers do")
 	return cmd

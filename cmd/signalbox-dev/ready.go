@@ -15,7 +15,7 @@ import (
 )
 
 // printReady says what was found and what to try next.
-func (o options) printReady(w io.Writer, server *devserver.Server, cfg config.Config, took time.Duration) {
+func (o options) printReady(w io.Writer, server *devserver.Server, cfg config.Config, metrics string, took time.Duration) {
 	fmt.Fprintf(w, "\nSignalbox is ready (%s)\n\n", took.Round(10*time.Millisecond))
 	if url := server.UIURL(); url != "" {
 		fmt.Fprintf(w, "  Web UI    %s\n", url)
@@ -27,6 +27,9 @@ func (o options) printReady(w io.Writer, server *devserver.Server, cfg config.Co
 	fmt.Fprintf(w, "  Ollama    %s\n", describeOllama(cfg))
 	if _, err := documents.FindPoppler(); err != nil {
 		fmt.Fprintf(w, "  PDF       %v\n", err)
+	}
+	if metrics != "" {
+		fmt.Fprintf(w, "  Metrics   http://%s/metrics\n", metrics)
 	}
 	fmt.Fprintf(w, "  Store     %s\n", config.StorePlace(cfg.Store.URL))
 	fmt.Fprintf(w, "  Schedule  %s\n", cfg.Schedule.Describe(time.Now()))

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"signalbox/internal/device"
 	"signalbox/internal/devserver"
 	"signalbox/internal/simgpu"
+	"signalbox/internal/telemetry"
 	"signalbox/workers"
 	"signalbox/workflows/contract"
 )
@@ -26,6 +29,7 @@ type options struct {
 	config, state string
 	ip            string
 	port, uiPort  int
+	metricsPort   int
 	speed         float64
 	verbose       bool
 }
@@ -56,9 +60,10 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 
 	server, err := devserver.Start(ctx, devserver.Options{
 		StateDir: filepath.Join(folder, "temporal"), IP: o.ip, FrontendPort: o.port, UIPort: o.uiPort, Logger: logger,
+		SearchAttributes: contract.SearchAttributes(),
 	})
 	if err != nil {
-		return &flagged{err}
+		return flag(err)
 	}
 	defer func() { err = errors.Join(err, server.Stop()) }()
 
@@ -71,30 +76,42 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 		defer stop()
 		cfg.Ollama.Host, card = url, simulatedCard(sim)
 	}
+	tel, err := telemetry.New()
+	if err != nil {
+		return err
+	}
 	c, err := client.DialContext(ctx, client.Options{
-		HostPort: server.Address(), Namespace: server.Namespace(), Logger: workers.Logger(logger),
+		HostPort: server.Address(), Namespace: server.Namespace(), Logger: workers.Logger(logger), MetricsHandler: tel.Temporal(),
 	})
 	if err != nil {
 		return fmt.Errorf("connect to the embedded Temporal server: %w", err)
 	}
 	defer c.Close()
 	p := &workers.Process{
-		Client: c, Namespace: server.Namespace(), Config: cfg, Logger: logger, Card: card, LoadedAt: time.Now(),
+		Client: c, Namespace: server.Namespace(), Config: cfg, Logger: logger, Card: card, Telemetry: tel, LoadedAt: time.Now(),
 	}
 	fmt.Fprintf(stdout, "Temporal %s at %s, state in %s\n", devserver.Version(), server.Address(), folder)
-	err = p.Run(ctx, workers.AllRoles(), func() {
-		o.printReady(stdout, server, cfg, time.Since(began))
-	})
+	err = flag(p.Run(ctx, workers.AllRoles(), func() {
+		o.printReady(stdout, server, cfg, tel.Address(), time.Since(began))
+	}))
 	if err == nil {
 		fmt.Fprintln(stdout, "stopped; the next start goes on where this one ends")
 	}
 	return err
 }
 
-// flagged is an error of the server, in the words of the command line.
+// flagged is an error of the server or the workers, in the words of the command
+// line.
 type flagged struct{ err error }
 
-var flagNames = strings.NewReplacer("StateDir", "--state", "FrontendPort", "--port", "UIPort", "--ui-port", "IP \"", "--ip \"")
+func flag(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &flagged{err}
+}
+
+var flagNames = strings.NewReplacer("StateDir", "--state", "FrontendPort", "--port", "UIPort", "--ui-port", "telemetry.listen", "--metrics-port", "IP \"", "--ip \"")
 
 func (f *flagged) Error() string { return flagNames.Replace(f.err.Error()) }
 
@@ -125,6 +142,14 @@ func (o options) configuration(folder string) (config.Config, error) {
 		}
 	}
 	cfg.State.Dir = filepath.Join(folder, "device")
+	switch {
+	case o.metricsPort < -1 || o.metricsPort > 65535:
+		return cfg, fmt.Errorf("--metrics-port is %d; allowed are -1 to 65535; %w", o.metricsPort, errUsage)
+	case o.metricsPort == -1:
+		cfg.Telemetry.Listen = ""
+	default:
+		cfg.Telemetry.Listen = net.JoinHostPort(o.ip, strconv.Itoa(o.metricsPort))
+	}
 	return cfg, os.MkdirAll(cfg.State.Dir, 0o700)
 }
 

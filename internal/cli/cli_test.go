@@ -22,7 +22,7 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 func TestEveryCommandExplainsItself(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"start"}, {"start", "revision"}, {"start", "batch"}, {"result"}, {"cancel"}, {"status"},
-		{"worker"}, {"config"}, {"config", "check"}, {"version"},
+		{"worker"}, {"health"}, {"config"}, {"config", "check"}, {"version"},
 	} {
 		code, out, _ := run(t, append(args, "--help")...)
 		require.Zero(t, code)
@@ -79,4 +79,17 @@ func TestVersionForScripts(t *testing.T) {
 	var v map[string]string
 	require.NoError(t, json.Unmarshal([]byte(out), &v))
 	require.NotEmpty(t, v["signalbox"])
+}
+
+func TestHealthOfNoWorker(t *testing.T) {
+	code, _, stderr := run(t, "health", "--url", "http://127.0.0.1:1")
+	require.Equal(t, cli.ExitError, code)
+	require.Contains(t, stderr, "no worker serves its health at http://127.0.0.1:1")
+}
+
+// In a container the worker listens on every address.
+func TestHealthIsAskedWhereTheWorkerListens(t *testing.T) {
+	t.Setenv("SIGNALBOX_TELEMETRY_LISTEN", "0.0.0.0:1")
+	_, _, stderr := run(t, "health")
+	require.Contains(t, stderr, "no worker serves its health at http://127.0.0.1:1 ")
 }

@@ -38,17 +38,21 @@ func (o *options) clientOptions() (client.Options, error) {
 	return opts, nil
 }
 
-// connect reaches Temporal. quiet drops the SDK's own log, which is no use to
-// somebody at a terminal.
-func (o *options) connect(ctx context.Context, logger *slog.Logger) (client.Client, error) {
+// connect reaches Temporal for a command, without the SDK's own log, which is no
+// use to somebody at a terminal.
+func (o *options) connect(ctx context.Context) (client.Client, error) {
 	opts, err := o.clientOptions()
 	if err != nil {
 		return nil, err
 	}
+	return dial(ctx, opts, slog.New(slog.DiscardHandler))
+}
+
+func dial(ctx context.Context, opts client.Options, logger *slog.Logger) (client.Client, error) {
 	opts.Logger = workers.Logger(logger)
-	dial, cancel := context.WithTimeout(ctx, connectTimeout)
+	first, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	c, err := client.DialContext(dial, opts)
+	c, err := client.DialContext(first, opts)
 	if err != nil {
 		return nil, fmt.Errorf("temporal at %s (namespace %s) does not answer (%s); is it running? signalbox-dev starts one, --address names another",
 			opts.HostPort, opts.Namespace, lastCause(err))
@@ -71,7 +75,7 @@ func lastCause(err error) string {
 
 // with runs do with a starter for the Temporal that is configured.
 func (o *options) with(ctx context.Context, do func(*starter.Starter) error) error {
-	c, err := o.connect(ctx, slog.New(slog.DiscardHandler))
+	c, err := o.connect(ctx)
 	if err != nil {
 		return err
 	}

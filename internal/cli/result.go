@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +18,7 @@ func resultCommand(o *options) *cobra.Command {
   signalbox result batch-20261124-101500-a1b2c3 --output json`,
 		Args: exactlyOneID,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := o.connect(cmd.Context(), slog.New(slog.DiscardHandler))
+			c, err := o.connect(cmd.Context())
 			if err != nil {
 				return err
 			}

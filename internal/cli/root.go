@@ -41,6 +41,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if errors.Is(err, errSomeFailed) { // which the result has said
 		return ExitSomeFailed
 	}
+	if errors.Is(err, errNotReady) {
+		return ExitError
+	}
 	if ctx.Err() != nil { // whatever came of it: somebody has interrupted it
 		return ExitInterrupted
 	}
@@ -120,7 +123,7 @@ of a job failed, 130 interrupted.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
 	root.AddCommand(startCommand(o), resultCommand(o), cancelCommand(o), statusCommand(o), documentsCommand(o),
-		workerCommand(o), configCommand(o), versionCommand(o))
+		workerCommand(o), healthCommand(o), configCommand(o), versionCommand(o))
 	return root
 }
 

@@ -95,6 +95,13 @@ func printStatus(out io.Writer, st contract.SchedulerStatus) {
 	fmt.Fprintf(w, "Store\t%s\n", config.StorePlace(st.Config.StoreURL))
 }
 
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
 // begun counts the jobs that have a lease.
 func begun(jobs []contract.JobStatus) int {
 	n := 0
@@ -123,7 +130,7 @@ func printGPU(w io.Writer, g *contract.GPUState) {
 		fmt.Fprintf(w, "\tSIMULATED: no real model answers\n")
 	}
 	if g.Memory.Source == contract.MemoryUnknown {
-		fmt.Fprintf(w, "Memory\tunknown\n")
+		fmt.Fprintf(w, "Memory\tunknown%s\n", because(g.Memory.Why))
 	} else {
 		fmt.Fprintf(w, "Memory\t%s of %s used (%s)\n", gigabytes(g.Memory.UsedBytes), gigabytes(g.Memory.TotalBytes), g.Memory.Source)
 	}

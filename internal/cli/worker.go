@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/internal/config"
+	"signalbox/internal/telemetry"
 	"signalbox/workers"
 )
 
@@ -26,7 +27,10 @@ func workerCommand(o *options) *cobra.Command {
 
 The roles ai and scheduler belong on a machine that is always on. The gpu role
 may come and go: realtime requests are answered "AI service temporarily
-unavailable" meanwhile, and batch waits.`,
+unavailable" meanwhile, and batch waits.
+
+Metrics for Prometheus and health are served at telemetry.listen, on loopback
+unless the configuration says otherwise: /metrics, /healthz, /readyz.`,
 		Example: `  signalbox worker --config signalbox.yaml
   signalbox worker --config signalbox.yaml --roles gpu
   TEMPORAL_ADDRESS=temporal.example:7233 signalbox worker --roles ai,scheduler --config signalbox.yaml`,
@@ -41,17 +45,24 @@ unavailable" meanwhile, and batch waits.`,
 				return usage("%v", err)
 			}
 			logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
-			c, err := o.connect(cmd.Context(), logger)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
 			opts, err := o.clientOptions()
 			if err != nil {
 				return err
 			}
+			tel, err := telemetry.New()
+			if err != nil {
+				return err
+			}
+			opts.MetricsHandler = tel.Temporal()
+			c, err := dial(cmd.Context(), opts, logger)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
 			fmt.Fprintf(cmd.ErrOrStderr(), "roles %v; %s\n", parsed, cfg.Schedule.Describe(time.Now()))
-			p := &workers.Process{Client: c, Namespace: opts.Namespace, Config: cfg, Logger: logger, LoadedAt: time.Now()}
+			p := &workers.Process{
+				Client: c, Namespace: opts.Namespace, Config: cfg, Logger: logger, Telemetry: tel, LoadedAt: time.Now(),
+			}
 			return p.Run(cmd.Context(), parsed, func() { logger.Info("serving", "roles", parsed) })
 		},
 	}

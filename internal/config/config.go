@@ -15,14 +15,15 @@ import (
 
 // Config is the whole configuration. examples/signalbox.yaml explains each key.
 type Config struct {
-	Ollama   Ollama        `yaml:"ollama" json:"ollama"`
-	Schedule Schedule      `yaml:"schedule" json:"schedule"`
-	Models   Models        `yaml:"models" json:"models"`
-	Timeouts Timeouts      `yaml:"timeouts" json:"timeouts"`
-	KeepWarm time.Duration `yaml:"keepWarm" json:"keepWarm"`
-	Store    Store         `yaml:"store" json:"store"`
-	Prompts  Prompts       `yaml:"prompts" json:"prompts"`
-	State    State         `yaml:"state" json:"state"`
+	Ollama    Ollama        `yaml:"ollama" json:"ollama"`
+	Schedule  Schedule      `yaml:"schedule" json:"schedule"`
+	Models    Models        `yaml:"models" json:"models"`
+	Timeouts  Timeouts      `yaml:"timeouts" json:"timeouts"`
+	KeepWarm  time.Duration `yaml:"keepWarm" json:"keepWarm"`
+	Store     Store         `yaml:"store" json:"store"`
+	Prompts   Prompts       `yaml:"prompts" json:"prompts"`
+	State     State         `yaml:"state" json:"state"`
+	Telemetry Telemetry     `yaml:"telemetry" json:"telemetry"`
 	// Simulated is set by --simulate, never by a file.
 	Simulated bool `yaml:"-" json:"simulated,omitempty"`
 }
@@ -30,7 +31,20 @@ type Config struct {
 // Ollama is where the model server is.
 type Ollama struct {
 	Host string `yaml:"host" json:"host"`
+	// Card is auto, here or none: whether the NVIDIA card of the gpu role's host
+	// is the one that this Ollama uses.
+	Card string `yaml:"card" json:"card"`
 }
+
+// Values of Ollama.Card.
+const (
+	// CardAuto measures this host's card if Ollama's address is this host's.
+	CardAuto = "auto"
+	// CardHere measures it whatever the address looks like (containers).
+	CardHere = "here"
+	// CardNone measures nothing.
+	CardNone = "none"
+)
 
 // Schedule says when batch may run.
 type Schedule struct {
@@ -105,11 +119,17 @@ type State struct {
 	Dir string `yaml:"dir" json:"dir"`
 }
 
+// Telemetry is where metrics and health are served.
+type Telemetry struct {
+	// Listen is a host:port, empty for nowhere.
+	Listen string `yaml:"listen" json:"listen"`
+}
+
 // Default is the configuration of an empty file. It lacks a time zone, which
 // has no default.
 func Default() Config {
 	return Config{
-		Ollama: Ollama{Host: "http://127.0.0.1:11434"},
+		Ollama: Ollama{Host: "http://127.0.0.1:11434", Card: CardAuto},
 		Schedule: Schedule{
 			Spec: calendar.Spec{Windows: calendar.DefaultWindows()},
 			Peak: PeakClosed, Quantum: 15 * time.Minute, ReopenAfter: time.Second,
@@ -128,11 +148,16 @@ func Default() Config {
 		Timeouts: Timeouts{
 			Load: 2 * time.Minute, Prompt: 2 * time.Minute, Generate: 5 * time.Minute, Stall: 30 * time.Second,
 		},
-		KeepWarm: 5 * time.Minute,
-		Store:    Store{URL: "/var/lib/signalbox/store"},
-		State:    State{Dir: "/var/lib/signalbox/state"},
+		KeepWarm:  5 * time.Minute,
+		Store:     Store{URL: "/var/lib/signalbox/store"},
+		State:     State{Dir: "/var/lib/signalbox/state"},
+		Telemetry: Telemetry{Listen: DefaultListen},
 	}
 }
+
+// DefaultListen is where metrics and health are served: on loopback, at the
+// port that is registered with OpenTelemetry's Prometheus exporter.
+const DefaultListen = "127.0.0.1:9464"
 
 // PeakClosed keeps batch closed outside the windows: the specified default.
 const PeakClosed = "closed"
@@ -146,9 +171,9 @@ func Simulated() Config {
 	return c
 }
 
-// Hash identifies what the scheduler uses of the configuration.
+// Hash identifies what has to be the same on every host.
 func (c Config) Hash() string {
-	data, err := json.Marshal([]any{c.Schedule, c.Models, c.Store, c.Simulated})
+	data, err := json.Marshal([]any{c.Schedule, c.Models, c.Simulated})
 	if err != nil {
 		return "" // plain data: it does not fail
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ import (
 
 // overrides are the environment variables that go before the file.
 var overrides = map[string]func(*Config, string){
+	"SIGNALBOX_OLLAMA_CARD":       func(c *Config, v string) { c.Ollama.Card = v },
+	"SIGNALBOX_TELEMETRY_LISTEN":  func(c *Config, v string) { c.Telemetry.Listen = v },
 	"OLLAMA_HOST":                 func(c *Config, v string) { c.Ollama.Host = v },
 	"SIGNALBOX_SCHEDULE_TIMEZONE": func(c *Config, v string) { c.Schedule.TimeZone = v },
 	"SIGNALBOX_MODELS_TEXT_NAME":  func(c *Config, v string) { c.Models.Text.Name = v },
@@ -89,6 +92,9 @@ func (c *Config) complete() error {
 	} else {
 		c.Ollama.Host = host
 	}
+	if !slices.Contains([]string{CardAuto, CardHere, CardNone}, c.Ollama.Card) {
+		bad("ollama.card: %q; allowed are auto, here, none", c.Ollama.Card)
+	}
 	if u, err := StoreURL(c.Store.URL); err != nil {
 		bad("store.url: %v", err)
 	} else {
@@ -109,6 +115,9 @@ func (c *Config) complete() error {
 	between(bad, "keepWarm", c.KeepWarm, 0, 24*time.Hour)
 	c.checkModel(bad, "models.text", c.Models.Text)
 	c.checkEmbed(bad, "models.embed", c.Models.Embed)
+	if err := checkListen(c.Telemetry.Listen); err != nil {
+		bad("telemetry.listen: %v", err)
+	}
 	if c.State.Dir == "" {
 		bad("state.dir: is missing; name a folder on this host")
 	}
@@ -158,6 +167,24 @@ func between(bad func(string, ...any), at string, d, least, most time.Duration) 
 	if d < least || d > most {
 		bad("%s: %s; allowed are %s to %s", at, d, least, most)
 	}
+}
+
+// checkListen checks a host:port to listen on, or nothing.
+func checkListen(s string) error {
+	if s == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("%q is no host:port; empty serves nothing", s)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q: the port must be 0 to 65535", s)
+	}
+	if host != "" && host != "localhost" && net.ParseIP(host) == nil {
+		return fmt.Errorf("%q: %q is no IP address of this host", s, host)
+	}
+	return nil
 }
 
 // ollamaURL reads a host as Ollama itself does: host, host:port or a URL.

@@ -90,7 +90,7 @@ func prepareDatabase(o Options, cfg *config.SQL) error {
 		if !exists {
 			return fmt.Errorf("%s is missing although the folder is stamped; restore it, or remove %s to begin anew", path, filepath.Join(dir, stampFile))
 		}
-		return errors.Join(createNamespace(cfg, o.Namespace, o.Retention), ourStamp(true).write(dir))
+		return errors.Join(createNamespace(cfg, o), ourStamp(true).write(dir))
 	}
 	if err := ourStamp(false).write(dir); err != nil {
 		return err
@@ -98,7 +98,7 @@ func prepareDatabase(o Options, cfg *config.SQL) error {
 	if err := createDatabase(dir, cfg); err != nil {
 		return err
 	}
-	return errors.Join(createNamespace(cfg, o.Namespace, o.Retention), ourStamp(true).write(dir))
+	return errors.Join(createNamespace(cfg, o), ourStamp(true).write(dir))
 }
 
 // createDatabase makes the database with its schema, in place of whatever a
@@ -127,15 +127,15 @@ func createDatabase(dir string, cfg *config.SQL) error {
 
 // createNamespace makes the namespace unless it is there. It is done in the
 // database, before the server starts: a namespace that is made through the API
-// is known to all services only seconds later.
-func createNamespace(cfg *config.SQL, name string, retention time.Duration) error {
-	namespace, err := sqliteschema.NewNamespaceConfig(clusterName, name, false, nil)
+// is known to all services only seconds later, and so are its search attributes.
+func createNamespace(cfg *config.SQL, o Options) error {
+	namespace, err := sqliteschema.NewNamespaceConfig(clusterName, o.Namespace, false, o.SearchAttributes)
 	if err != nil {
-		return fmt.Errorf("describe namespace %q: %w", name, err)
+		return fmt.Errorf("describe namespace %q: %w", o.Namespace, err)
 	}
-	namespace.Detail.Config.Retention = durationpb.New(retention)
+	namespace.Detail.Config.Retention = durationpb.New(o.Retention)
 	if err := sqliteschema.CreateNamespaces(cfg, namespace); err != nil {
-		return fmt.Errorf("make namespace %q: %w", name, err)
+		return fmt.Errorf("make namespace %q: %w", o.Namespace, err)
 	}
 	return nil
 }

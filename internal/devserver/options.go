@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
 )
 
 // Defaults for the options that a program offers its users. The two ports are
@@ -45,6 +47,9 @@ type Options struct {
 	UIPort int
 	// Namespace is made at the first start; "" is DefaultNamespace.
 	Namespace string
+	// SearchAttributes are the namespace's, made at the first start; a database
+	// that is there keeps what it has.
+	SearchAttributes map[string]enumspb.IndexedValueType
 	// Retention is how long closed workflows of the namespace are kept, at
 	// least MinRetention; 0 is DefaultRetention. A changed value counts for the
 	// workflows that close from then on.

@@ -88,12 +88,14 @@ type Memory struct {
 	TotalBytes int64 `json:"totalBytes,omitempty"`
 	UsedBytes  int64 `json:"usedBytes,omitempty"`
 	FreeBytes  int64 `json:"freeBytes,omitempty"`
-	// Source is "simulated", or "unknown" where nothing measures it.
+	// Source is "measured", "simulated", or "unknown"; then Why says why.
 	Source string `json:"source"`
+	Why    string `json:"why,omitempty"`
 }
 
 // Sources of Memory.
 const (
+	MemoryMeasured  = "measured"
 	MemorySimulated = "simulated"
 	MemoryUnknown   = "unknown"
 )

@@ -6,14 +6,6 @@ import (
 	"signalbox/internal/calendar"
 )
 
-// SchedulerInput is the input of GPUScheduler. State is empty unless the run
-// continues another one.
-type SchedulerInput struct {
-	Config SchedulerConfig `json:"config"`
-	// State is the scheduler's own, carried across continue-as-new.
-	State []byte `json:"state,omitempty"`
-}
-
 // SchedulerConfig is what the scheduler role's file says about scheduling.
 type SchedulerConfig struct {
 	GPU      string        `json:"gpu"`

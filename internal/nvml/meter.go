@@ -1,0 +1,96 @@
+//go:build linux && cgo
+
+package nvml
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+)
+
+// Meter measures this host's card. Its zero value is not usable; New makes one.
+type Meter struct {
+	mu   sync.Mutex
+	lib  nvml.Interface
+	open bool
+}
+
+// New returns a meter. The library is loaded with the first measurement, and
+// tried again with each until that succeeds: a driver may come later.
+func New() *Meter { return &Meter{lib: nvml.New()} }
+
+// Measure reads the card's name and memory. It takes well under a millisecond
+// once the library is loaded.
+func (m *Meter) Measure() (Reading, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.open {
+		// After a failed Init no other call of the library is safe.
+		if ret := m.lib.Init(); ret != nvml.SUCCESS {
+			return Reading{}, explain("start NVML", ret)
+		}
+		m.open = true
+	}
+	count, ret := m.lib.DeviceGetCount()
+	switch {
+	case ret != nvml.SUCCESS:
+		return Reading{}, m.failed("count the cards", ret)
+	case count == 0:
+		return Reading{}, ErrNoCard
+	case count > 1:
+		return Reading{}, ErrSeveral
+	}
+	card, ret := m.lib.DeviceGetHandleByIndex(0)
+	if ret != nvml.SUCCESS {
+		return Reading{}, m.failed("open the card", ret)
+	}
+	name, ret := card.GetName()
+	if ret != nvml.SUCCESS {
+		return Reading{}, m.failed("read the card's name", ret)
+	}
+	memory, ret := card.GetMemoryInfo()
+	if ret != nvml.SUCCESS {
+		return Reading{Name: name}, m.failed("read the card's memory", ret)
+	}
+	return Reading{Name: name, Total: int64(memory.Total), Used: int64(memory.Used), Free: int64(memory.Free)}, nil
+}
+
+// Close unloads the library. The meter may be used again.
+func (m *Meter) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.open {
+		return nil
+	}
+	m.open = false
+	if ret := m.lib.Shutdown(); ret != nvml.SUCCESS {
+		return explain("stop NVML", ret)
+	}
+	return nil
+}
+
+// failed unloads a library that has lost its card: loading it anew finds one
+// that has come back.
+func (m *Meter) failed(what string, ret nvml.Return) error {
+	err := explain(what, ret)
+	if errors.Is(err, ErrLost) {
+		_ = m.lib.Shutdown() // the card is lost already
+		m.open = false
+	}
+	return err
+}
+
+var known = map[nvml.Return]error{
+	nvml.ERROR_LIBRARY_NOT_FOUND: ErrNoLibrary,
+	nvml.ERROR_DRIVER_NOT_LOADED: ErrNoDriver,
+	nvml.ERROR_GPU_IS_LOST:       ErrLost,
+}
+
+func explain(what string, ret nvml.Return) error {
+	if err, ok := known[ret]; ok {
+		return err
+	}
+	return fmt.Errorf("%s: %s", what, nvml.ErrorString(ret))
+}

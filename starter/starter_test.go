@@ -1,0 +1,48 @@
+package starter_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"signalbox/starter"
+	"signalbox/workflows/contract"
+)
+
+// nobody is a client of a Temporal that is not there.
+func nobody(t *testing.T) client.Client {
+	t.Helper()
+	c, err := client.NewLazyClient(client.Options{HostPort: "127.0.0.1:1"})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestWithoutTemporalTheServiceIsUnavailable(t *testing.T) {
+	s := starter.New(nobody(t))
+	in := contract.RevisionInput{Task: contract.TaskGenerate, Prompt: "hello"}
+	_, err := s.StartRevision(t.Context(), "key", in)
+	u, ok := contract.AsUnavailable(err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, contract.ReasonHostGone, u.Reason)
+	require.ErrorContains(t, err, contract.MessageUnavailable)
+
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = s.StartRevision(gone, "key", in)
+	require.ErrorIs(t, err, context.Canceled, "the caller's own doing is not the service's")
+}
+
+func TestBadInputIsRefusedBeforeAnythingIsReached(t *testing.T) {
+	s := starter.New(nobody(t))
+	_, err := s.StartRevision(t.Context(), "key", contract.RevisionInput{Task: "dance"})
+	f, ok := contract.AsInvalidInput(err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, "task", f.Field)
+	_, err = s.StartBatch(t.Context(), "key", contract.BatchInput{})
+	f, ok = contract.AsInvalidInput(err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, "projectId", f.Field)
+}
