@@ -113,7 +113,9 @@ func startModel() (*modelServer, string, error) {
 	m := &modelServer{began: make(chan call, 100_000), delay: map[string]time.Duration{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/version", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"version":"0-simulated"}`) })
-	mux.HandleFunc("/api/tags", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"models":[{"name":"gemma4:e4b"}]}`) })
+	mux.HandleFunc("/api/tags", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"models":[{"name":"gemma4:e4b"},{"name":"nomic-embed-text:latest"}]}`)
+	})
 	mux.HandleFunc("/api/ps", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"models":[{"name":"gemma4:e4b"}]}`) })
 	mux.HandleFunc("/api/generate", m.generate)
 	go func() { _ = http.Serve(l, mux) }()

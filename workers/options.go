@@ -15,7 +15,7 @@ const (
 	controlSlots = 1000
 	// stopGrace is how long a worker that stops waits for its activities. A
 	// batch run makes way at once; a realtime run may end its model call.
-	stopGrace = 20 * time.Second
+	stopGrace = 30 * time.Second
 )
 
 // GPUOptions are the options of the one worker on the gpu queue: one slot, one
