@@ -10,9 +10,10 @@ import (
 	"signalbox/workflows/contract"
 )
 
-// hostCard measures the NVIDIA card of this host, where that is the one that
+// HostCard measures the NVIDIA card of this host, where that is the one that
 // Ollama uses: an Ollama on another machine is never measured with this one's.
-func hostCard(o config.Ollama) (card device.Card, closeCard func()) {
+// What is not known says why.
+func HostCard(o config.Ollama) (card device.Card, closeCard func()) {
 	if why := notHere(o); why != "" {
 		return unknown(why), func() {}
 	}

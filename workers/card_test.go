@@ -29,7 +29,7 @@ func TestTheCardIsMeasuredWhereItIsOllamas(t *testing.T) {
 		o.Card = config.CardHere
 		require.Empty(t, notHere(o), "a container's name says nothing")
 	}
-	card, closeCard := hostCard(config.Ollama{Host: "http://127.0.0.1:11434", Card: config.CardNone})
+	card, closeCard := HostCard(config.Ollama{Host: "http://127.0.0.1:11434", Card: config.CardNone})
 	defer closeCard()
 	name, memory := card()
 	require.Empty(t, name)
@@ -38,7 +38,7 @@ func TestTheCardIsMeasuredWhereItIsOllamas(t *testing.T) {
 
 // TestThisHostsCard is the production path on whatever this host has.
 func TestThisHostsCard(t *testing.T) {
-	card, closeCard := hostCard(config.Ollama{Host: "http://127.0.0.1:11434", Card: config.CardAuto})
+	card, closeCard := HostCard(config.Ollama{Host: "http://127.0.0.1:11434", Card: config.CardAuto})
 	defer closeCard()
 	name, memory := card()
 	if memory.Source == contract.MemoryMeasured {

@@ -39,7 +39,7 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, store
 	defer func() { _ = lock.Unlock() }()
 	card, closeCard := p.Card, func() {}
 	if card == nil {
-		card, closeCard = hostCard(c.Ollama)
+		card, closeCard = HostCard(c.Ollama)
 	}
 	defer closeCard()
 	dev, err := device.New(device.Options{GPU: contract.DefaultGPU, Host: host, StateDir: c.State.Dir, Logger: p.Logger})

@@ -12,6 +12,8 @@ import (
 	"signalbox/internal/devserver"
 	"signalbox/internal/documents"
 	"signalbox/internal/ollama"
+	"signalbox/workers"
+	"signalbox/workflows/contract"
 )
 
 // printReady says what was found and what to try next.
@@ -23,6 +25,8 @@ func (o options) printReady(w io.Writer, server *devserver.Server, cfg config.Co
 	fmt.Fprintf(w, "  Temporal  %s (namespace %s)\n", server.Address(), server.Namespace())
 	if o.simulate {
 		fmt.Fprintf(w, "  GPU       SIMULATED RTX 2060 SUPER with 8 GB; no real model answers\n")
+	} else {
+		fmt.Fprintf(w, "  GPU       %s\n", describeCard(cfg))
 	}
 	fmt.Fprintf(w, "  Ollama    %s\n", describeOllama(cfg))
 	if _, err := documents.FindPoppler(); err != nil {
@@ -49,6 +53,16 @@ Try in a second terminal, in this folder:
 
 Ctrl-C stops everything; the next start goes on where this one ends.
 `, address, signalbox)
+}
+
+func describeCard(cfg config.Config) string {
+	card, closeCard := workers.HostCard(cfg.Ollama)
+	defer closeCard()
+	name, memory := card()
+	if memory.Source == contract.MemoryUnknown {
+		return strings.TrimSpace(name+" memory not known") + ": " + memory.Why
+	}
+	return fmt.Sprintf("%s, %.1f of %.1f GB free", name, float64(memory.FreeBytes)/1e9, float64(memory.TotalBytes)/1e9)
 }
 
 func describeOllama(cfg config.Config) string {
