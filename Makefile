@@ -24,3 +24,8 @@ test: ## everything that CI runs
 
 soak: ## the kill tests with many rounds
 	SIGNALBOX_KILL_ROUNDS=30 go test ./tests -run TestKill -count=1 -timeout 60m -v
+
+simulate: ## the protocol in a simulated world: 100,000 schedules of random faults (about a minute)
+	SIGNALBOX_SCHEDULES=$${SIGNALBOX_SCHEDULES:-50000} go test ./internal/simulation -run 'Together' -count=1 -timeout 60m -v
+	SIGNALBOX_SCHEDULES=1500 go test ./internal/simulation -run 'Quiet|Alone|Rule' -count=1 -timeout 60m -v
+	SIGNALBOX_SCHEDULES=200 go test ./internal/simulation -run 'Pair' -count=1 -timeout 60m -v

@@ -53,7 +53,7 @@ type scheduler struct {
 	draining      bool
 	outgoing      int // signals and activities on their way
 	signals       int
-	reconcileAt   time.Time
+	reconciled    time.Time // when it was last compared with Temporal; zero at its start
 	reconciling   bool
 	alarm         alarm
 	windowChecked bool
@@ -67,7 +67,6 @@ func (s *scheduler) setup(ctx workflow.Context, carried *SchedulerCarried) error
 		s.state = scheduling.New(s.started, s.params())
 	}
 	s.state.Params = s.params()
-	s.reconcileAt = s.started // at its start it looks at once
 	if err := workflow.SetQueryHandlerWithOptions(ctx, contract.QueryStatus,
 		func() (contract.SchedulerStatus, error) { return s.status(), nil },
 		workflow.QueryHandlerOptions{Description: "Open or hold and why, who runs, who waits, the GPU."}); err != nil {
@@ -129,7 +128,7 @@ func (s *scheduler) run(ctx workflow.Context) error {
 		}
 		s.reconcile(ctx, now)
 		s.show(ctx, now)
-		s.alarm.set(ctx, earliest(wake, s.reconcileAt), s.ring)
+		s.alarm.set(ctx, earliest(wake, s.reconcileAt()), s.ring)
 		if err := workflow.Await(ctx, func() bool { return s.dirty }); err != nil {
 			return err
 		}
@@ -219,11 +218,11 @@ func (s *scheduler) setGate(ctx workflow.Context, g contract.Gate) {
 // reconcile compares with Temporal itself, at the start and every minute, every
 // five when nobody waits.
 func (s *scheduler) reconcile(ctx workflow.Context, now time.Time) {
-	if s.reconciling || now.Before(s.reconcileAt) {
+	if s.reconciling || now.Before(s.reconcileAt()) {
 		return
 	}
 	s.reconciling = true
-	s.reconcileAt = time.Time{}
+	began := now
 	s.outgoing++
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           contract.QueueGPUScheduler,
@@ -235,21 +234,30 @@ func (s *scheduler) reconcile(ctx workflow.Context, now time.Time) {
 		var r contract.ReconcileResult
 		err := workflow.ExecuteActivity(ctx, contract.ActivityReconcile).Get(ctx, &r)
 		s.outgoing--
-		s.reconciling = false
-		wait := reconcileEvery
-		if len(s.state.Jobs) == 0 {
-			wait = reconcileIdle
-		}
-		s.reconcileAt = workflow.Now(ctx).Add(wait)
+		s.reconciling, s.reconciled = false, workflow.Now(ctx)
 		s.dirty = true
 		if err != nil {
 			workflow.GetLogger(ctx).Warn("the comparison with Temporal failed", "error", err)
 			return
 		}
-		for _, job := range s.state.Reconciled(workflow.Now(ctx), r) {
+		for _, job := range s.state.Reconciled(workflow.Now(ctx), began, r) {
 			s.ask(ctx, job)
 		}
 	})
+}
+
+// reconcileAt is when to compare next: at once at the start, zero while it does.
+// A job that registers brings it forward.
+func (s *scheduler) reconcileAt() time.Time {
+	switch {
+	case s.reconciling:
+		return time.Time{}
+	case s.reconciled.IsZero():
+		return s.started
+	case len(s.state.Jobs) == 0:
+		return s.reconciled.Add(reconcileIdle)
+	}
+	return s.reconciled.Add(reconcileEvery)
 }
 
 // ask asks a running job to register.

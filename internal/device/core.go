@@ -220,13 +220,12 @@ func (c *Core) Ring(now, scheduled time.Time, ref contract.RequestRef) (answer c
 		c.renew(now, ref)
 		return answer, false
 	}
-	_, over := c.ended[ref]
-	if over || now.Sub(scheduled) > RingTooOld || answer.Health.Admits == contract.AdmitNothing {
+	if c.over(ref) || now.Sub(scheduled) > RingTooOld || answer.Health.Admits == contract.AdmitNothing {
 		// A request that is told that the GPU admits nothing goes away.
 		return answer, false
 	}
 	for old := range c.due {
-		if old.RunID == ref.RunID && old.Attempt < ref.Attempt {
+		if ref.Supersedes(old) {
 			c.drop(old)
 		}
 	}
@@ -283,6 +282,25 @@ func (c *Core) Instance() string { return c.instance }
 
 func (c *Core) running(ref contract.RequestRef) bool {
 	return c.run != nil && c.run.Class == contract.Realtime && c.run.Request == ref
+}
+
+// over reports whether a request's attempt has ended, or a newer one is known: a
+// ring of the older one has come late.
+func (c *Core) over(ref contract.RequestRef) bool {
+	if c.run != nil && c.run.Request.Supersedes(ref) {
+		return true
+	}
+	for known := range c.due {
+		if known.Supersedes(ref) {
+			return true
+		}
+	}
+	for known := range c.ended {
+		if known == ref || known.Supersedes(ref) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Core) renew(now time.Time, ref contract.RequestRef) {

@@ -233,3 +233,22 @@ func TestFailedRunsBackOffAndSuccessEndsIt(t *testing.T) {
 	c.RunSucceeded()
 	require.Equal(t, contract.AdmitAll, c.Health(now).Admits)
 }
+
+func TestALateRingOfAnOlderAttemptIsIgnored(t *testing.T) {
+	older, newer := request("r"), request("r")
+	newer.Attempt = 2
+	for name, known := range map[string]func(*device.Core){
+		"due":     func(c *device.Core) { c.Ring(noon, noon, newer) },
+		"running": func(c *device.Core) { c.Want(noon, device.Run{Class: contract.Realtime, Request: newer}) },
+		"ended": func(c *device.Core) {
+			c.Want(noon, device.Run{Class: contract.Realtime, Request: newer})
+			c.Ended(noon)
+		},
+	} {
+		c := claimed()
+		known(c)
+		waiting := c.Waiting()
+		c.Ring(noon, noon, older)
+		require.Equal(t, waiting, c.Waiting(), name)
+	}
+}

@@ -54,7 +54,7 @@ func (s *State) DeviceNews(now time.Time, g contract.GPUState) {
 	if s.realtimePresent() && g.RealtimeWaiting+g.RealtimeRunning == 0 {
 		s.RealtimeEnded = now
 	}
-	s.Device = &g
+	s.Device, s.DeviceSeen = &g, now
 	if g.Gate.Token > s.LastToken {
 		// A gate from the future: this scheduler's clock is behind the one
 		// before it. Tokens must still grow.
@@ -100,10 +100,10 @@ func (s *State) HostGone(now time.Time, h contract.HostGone) {
 	}
 }
 
-// Reconciled records what a look at Temporal itself has found. It returns the
-// jobs that are to be asked to register. The gate is due again, and so is the
-// lease holder's truth.
-func (s *State) Reconciled(now time.Time, r contract.ReconcileResult) (ask []contract.JobRef) {
+// Reconciled records what a look at Temporal itself has found, which began at a
+// time. It returns the jobs that are to be asked to register. The gate is due
+// again, and so is the lease holder's truth.
+func (s *State) Reconciled(now, began time.Time, r contract.ReconcileResult) (ask []contract.JobRef) {
 	for _, e := range r.Ended {
 		s.Ended(e)
 	}
@@ -112,14 +112,28 @@ func (s *State) Reconciled(now time.Time, r contract.ReconcileResult) (ask []con
 			ask = append(ask, m)
 		}
 	}
-	if r.OwnerKnown && s.Device != nil && r.Owner != s.Device.Instance && s.Gone != s.Device.Instance {
-		s.HostGone(now, contract.HostGone{Instance: s.Device.Instance})
+	if r.OwnerKnown && s.Device != nil {
+		s.owned(now, began, r.Owner)
 	}
 	for _, j := range s.holders() {
 		j.Answer = true
 	}
 	s.GateTold = ""
 	return ask
+}
+
+// owned records which instance Temporal says has the claim.
+func (s *State) owned(now, began time.Time, owner string) {
+	switch {
+	case owner == s.Device.Instance && s.Gone == owner:
+		// Somebody was wrong about it. The gate, which is due again, brings its
+		// state.
+		s.Gone = ""
+		s.Device.Health = contract.Health{Value: contract.HealthUnknown, Admits: contract.AdmitAll}
+	case owner != s.Device.Instance && s.Gone != s.Device.Instance && s.DeviceSeen.Before(began):
+		// An instance that has reported since is newer than the look.
+		s.HostGone(now, contract.HostGone{Instance: s.Device.Instance})
+	}
 }
 
 func (s *State) arrive() int64 { s.Arrivals++; return s.Arrivals }

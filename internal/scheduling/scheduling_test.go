@@ -305,7 +305,7 @@ func TestReconcile(t *testing.T) {
 	w.register("dead", 1000, 0)
 	w.register("next", 1000, 0)
 	w.decide()
-	ask := w.s.Reconciled(w.now, contract.ReconcileResult{
+	ask := w.s.Reconciled(w.now, w.now, contract.ReconcileResult{
 		Ended:   []contract.JobRef{ref("dead")},
 		Missing: []contract.JobRef{{WorkflowID: "stray"}, {WorkflowID: "next"}},
 		Owner:   "a", OwnerKnown: true,
@@ -317,17 +317,31 @@ func TestReconcile(t *testing.T) {
 
 	token := w.told("next").Lease.Token
 	w.answerGate()
-	w.s.Reconciled(w.now, contract.ReconcileResult{Owner: "a", OwnerKnown: true})
+	w.s.Reconciled(w.now, w.now, contract.ReconcileResult{Owner: "a", OwnerKnown: true})
 	w.decide()
 	require.Equal(t, token, w.told("next").Lease.Token, "the truth is repeated with the same token")
 }
 
 func TestReconcileNoticesThatTheHostIsGone(t *testing.T) {
 	w := ready(t)
-	w.s.Reconciled(w.now, contract.ReconcileResult{OwnerKnown: false})
+	w.s.Reconciled(w.now, w.now, contract.ReconcileResult{OwnerKnown: false})
 	require.True(t, w.s.Verdict(w.now).Open, "not known is not gone")
-	w.s.Reconciled(w.now, contract.ReconcileResult{Owner: "", OwnerKnown: true})
+	began := w.now.Add(time.Second)
+	w.s.Reconciled(began, began, contract.ReconcileResult{Owner: "", OwnerKnown: true})
 	require.False(t, w.s.Verdict(w.now).Open)
+}
+
+// A look at Temporal that is older than the device's news, or that was wrong,
+// shuts batch out for no longer than the next look.
+func TestALookThatWasTooEarlyIsNotTheLastWord(t *testing.T) {
+	w := ready(t)
+	w.s.Reconciled(w.now.Add(time.Second), w.now.Add(-time.Second), contract.ReconcileResult{Owner: "", OwnerKnown: true})
+	require.True(t, w.s.Verdict(w.now).Open, "the instance has reported since")
+
+	w.s.HostGone(w.now, contract.HostGone{Instance: "a"})
+	require.False(t, w.s.Verdict(w.now).Open)
+	w.s.Reconciled(w.now, w.now, contract.ReconcileResult{Owner: "a", OwnerKnown: true})
+	require.True(t, w.s.Verdict(w.now).Open, "it has the claim")
 }
 
 func TestANewExecutionUnderAnOldID(t *testing.T) {

@@ -46,6 +46,8 @@ type State struct {
 	Window    Window    `json:"window"`
 
 	Device *contract.GPUState `json:"device,omitempty"`
+	// DeviceSeen is when the device last reported.
+	DeviceSeen time.Time `json:"deviceSeen,omitzero"`
 	// Gone is the instance whose claim has ended, until another one reports.
 	Gone string `json:"gone,omitempty"`
 	// RealtimeEnded is when the last realtime request was seen to end.

@@ -135,6 +135,9 @@ type RequestRef struct {
 	Attempt    int    `json:"attempt"`
 }
 
+// Supersedes reports whether r is a newer attempt of the same request than o.
+func (r RequestRef) Supersedes(o RequestRef) bool { return r.RunID == o.RunID && r.Attempt > o.Attempt }
+
 // Ring tells the device that a realtime request is due.
 type Ring struct {
 	Request RequestRef `json:"request"`
