@@ -30,17 +30,17 @@ func (g *GPU) RunRevision(ctx context.Context, in contract.RevisionRun) (contrac
 	}
 	defer stop()
 	r := &revisionRun{gpu: g, in: in}
+	queued := info.StartedTime.Sub(info.ScheduledTime)
+	g.Metrics.Waited(queued)
 	out, err := r.do(ctx)
 	if err != nil {
 		err = revisionError(err)
 		r.measure(err)
 		return none, err
 	}
-	queued := info.StartedTime.Sub(info.ScheduledTime)
 	out.Task, out.Simulated = in.Input.Task, g.Device.State().Simulated
 	out.Timings, out.Tokens = r.session.timings, r.session.tokens
 	out.Timings.QueuedMs = queued.Milliseconds()
-	g.Metrics.Waited(queued)
 	r.measure(nil)
 	return out, nil
 }
@@ -62,7 +62,7 @@ func (r *revisionRun) do(ctx context.Context) (out contract.RevisionResult, err 
 
 // measure records the run that has ended.
 func (r *revisionRun) measure(err error) {
-	run := telemetry.Run{Class: contract.Realtime, Stage: r.in.Input.Task, Outcome: string(contract.OutcomeDone), Busy: r.busy}
+	run := telemetry.Run{OnGPU: r.session != nil, Class: contract.Realtime, Stage: r.in.Input.Task, Outcome: string(contract.OutcomeDone), Busy: r.busy}
 	var app *temporal.ApplicationError
 	switch {
 	case errors.As(err, &app):

@@ -56,8 +56,11 @@ type stageRun struct {
 
 // measure records the run that has ended.
 func (s *stageRun) measure(out contract.StageOutcome, err error) {
+	if s.session == nil && err == nil && out.Outcome == contract.OutcomeDone {
+		return // all of it was in the store: it did not want the GPU
+	}
 	run := telemetry.Run{
-		Class: contract.Batch, Stage: s.in.Stage, Outcome: string(out.Outcome),
+		OnGPU: s.session != nil, Class: contract.Batch, Stage: s.in.Stage, Outcome: string(out.Outcome),
 		Busy: time.Duration(out.GPUMs) * time.Millisecond, Lost: time.Duration(out.LostMs) * time.Millisecond,
 	}
 	if err != nil {

@@ -24,9 +24,9 @@ import (
 // workflowTaskTimeout lets a workflow go on quickly after a crash.
 const workflowTaskTimeout = 3 * time.Second
 
-// startTimeout is how long Temporal may take to accept a request: somebody
-// waits, and the SDK itself would try for a minute.
-const startTimeout = 5 * time.Second
+// startTimeout bounds a request's start: somebody waits, and the SDK itself would
+// try for a minute. It gives one call half of it.
+const startTimeout = 10 * time.Second
 
 // Memo keys: of the input's hash, and of what tells a start from a join.
 const (
@@ -56,7 +56,7 @@ func New(c client.Client) *Starter { return &Starter{client: c} }
 // again joins the running request or returns the earlier one; with another
 // input it is ErrKeyReused. Bad input is refused before anything starts, with
 // an error of type InvalidInput. When Temporal cannot be reached the error is
-// AIServiceUnavailable, with reason host-gone, within 5 s.
+// AIServiceUnavailable, with reason host-gone, within 10 s.
 func (s *Starter) StartRevision(ctx context.Context, key string, in contract.RevisionInput) (*Run, error) {
 	if err := in.Validate(); err != nil {
 		return nil, contract.NewInvalidInput(err)
@@ -73,7 +73,7 @@ func (s *Starter) StartRevision(ctx context.Context, key string, in contract.Rev
 	first, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	run, err := s.start(first, key, contract.QueueAIRealtime, contract.WorkflowAIRevision, summary, in)
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	var away *serviceerror.Unavailable
@@ -119,7 +119,11 @@ func (s *Starter) start(ctx context.Context, key, queue, workflow, summary strin
 	if err != nil {
 		return &Run{WorkflowRun: run}, nil // it runs; that it is the same input cannot be told now
 	}
-	memo := d.GetWorkflowExecutionInfo().GetMemo().GetFields()
+	info := d.GetWorkflowExecutionInfo()
+	if name := info.GetType().GetName(); name != workflow {
+		return nil, fmt.Errorf("key %q is that of another workflow (%s): %w", key, name, ErrKeyReused)
+	}
+	memo := info.GetMemo().GetFields()
 	if known, ok := memoText(memo, memoInput); ok && known != hash {
 		return nil, fmt.Errorf("key %q: %w", key, ErrKeyReused)
 	}
@@ -217,8 +221,12 @@ func (s *Starter) Documents(ctx context.Context, key string, q contract.Document
 	return page, answer.Get(&page)
 }
 
-// Cancel asks a request or a job to end. What a job has finished stays.
+// Cancel asks a request or a job to end. What a job has finished stays. An id of
+// neither is ErrOther.
 func (s *Starter) Cancel(ctx context.Context, key string) error {
+	if _, err := s.State(ctx, key); err != nil {
+		return err
+	}
 	return s.client.CancelWorkflow(ctx, key, "")
 }
 

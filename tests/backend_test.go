@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"signalbox/starter"
 	"signalbox/workers"
 	"signalbox/workflows/contract"
 )
@@ -71,9 +72,16 @@ func TestTheExampleOfAnAppBackend(t *testing.T) {
 	require.NoError(t, err)
 	resp, answer = ask("PUT", "/jobs/b", "", string(job))
 	require.Equal(t, http.StatusAccepted, resp.StatusCode, "%v", answer)
-	require.Equal(t, 2, s.endBatch("b").Done)
+	require.Equal(t, 2, s.endBatch("backend-job/b").Done)
 	_, answer = ask("GET", "/jobs/b", "", "")
 	require.Equal(t, "done", answer["phase"])
-	resp, _ = ask("GET", "/jobs/nobody", "", "")
-	require.Equal(t, http.StatusNotFound, resp.StatusCode)
+	for _, other := range []string{"/jobs/nobody", "/jobs/" + contract.SchedulerID(contract.DefaultGPU)} {
+		resp, _ = ask("GET", other, "", "")
+		require.Equal(t, http.StatusNotFound, resp.StatusCode)
+		resp, _ = ask("DELETE", other, "", "")
+		require.Equal(t, http.StatusNotFound, resp.StatusCode)
+	}
+	_, err = s.StartRevision(s.ctx, contract.SchedulerID(contract.DefaultGPU), suggestion("REQ-9"))
+	require.ErrorIs(t, err, starter.ErrKeyReused)
+	require.ErrorIs(t, s.Cancel(s.ctx, contract.SchedulerID(contract.DefaultGPU)), starter.ErrOther)
 }

@@ -64,7 +64,7 @@ func TestAServerWithoutTheSearchAttributes(t *testing.T) {
 	s.run(workers.AllRoles()...)
 	s.answer("r2", "REQ-2")
 	s.finds(`SignalboxDocument = "REQ-2"`, "r2")
-	s.finds(`SignalboxDocument = "REQ-1"`)
+	require.Empty(t, s.listed(`SignalboxDocument = "REQ-1"`), "it was answered without")
 }
 
 // TestAServerThatHasThemOtherwise: work goes on, and cannot be listed.
@@ -75,15 +75,24 @@ func TestAServerThatHasThemOtherwise(t *testing.T) {
 	s.startBatch("b", s.documents("p", 2))
 	require.Equal(t, 2, s.endBatch("b").Done)
 	require.True(t, s.hasAttributes(other), "what somebody has is left alone")
-	require.False(t, s.hasAttributes(contract.SearchAttributes()))
+	for name := range contract.SearchAttributes() {
+		_, there := s.attributes()[name]
+		require.Equal(t, name == contract.AttrProject.GetName(), there, name)
+	}
+}
+
+// attributes are the namespace's search attributes.
+func (s *system) attributes() map[string]enumspb.IndexedValueType {
+	s.t.Helper()
+	r, err := s.client.OperatorService().ListSearchAttributes(s.ctx, &operatorservice.ListSearchAttributesRequest{Namespace: "default"})
+	require.NoError(s.t, err)
+	return r.GetCustomAttributes()
 }
 
 // hasAttributes reports whether the namespace has these search attributes.
 func (s *system) hasAttributes(want map[string]enumspb.IndexedValueType) bool {
 	s.t.Helper()
-	r, err := s.client.OperatorService().ListSearchAttributes(s.ctx, &operatorservice.ListSearchAttributesRequest{Namespace: "default"})
-	require.NoError(s.t, err)
-	have := r.GetCustomAttributes()
+	have := s.attributes()
 	maps.DeleteFunc(have, func(name string, _ enumspb.IndexedValueType) bool { _, ours := want[name]; return !ours })
 	return maps.Equal(have, want)
 }

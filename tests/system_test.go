@@ -147,17 +147,19 @@ func logger() *slog.Logger {
 // run takes roles on and waits until they serve. stop ends them and waits.
 func (s *system) run(roles ...workers.Role) (stop func()) {
 	s.t.Helper()
-	ready, stop := s.begin(roles...)
+	ready, over, stop := s.begin(roles...)
 	select {
 	case <-ready:
+	case <-over:
+		s.t.FailNow()
 	case <-s.ctx.Done():
 		require.FailNow(s.t, "the workers did not begin")
 	}
 	return stop
 }
 
-// begin takes roles on; ready is closed when they serve.
-func (s *system) begin(roles ...workers.Role) (ready <-chan struct{}, stop func()) {
+// begin takes roles on; ready is closed when they serve, over when they have ended.
+func (s *system) begin(roles ...workers.Role) (ready, over <-chan struct{}, stop func()) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := logger()
@@ -168,20 +170,22 @@ func (s *system) begin(roles ...workers.Role) (ready <-chan struct{}, stop func(
 		Client: s.client, Namespace: client.DefaultNamespace, Config: s.cfg, Logger: log,
 		LockDir: s.cfg.State.Dir, Telemetry: s.telemetry, LoadedAt: time.Now(),
 	}
-	serving, ended := make(chan struct{}), make(chan error, 1)
+	if s.sim != nil {
+		p.Card = s.sim.Measure
+	}
+	serving, ended := make(chan struct{}), make(chan struct{})
 	go func() {
-		err := p.Run(ctx, roles, func() { close(serving) })
-		if err != nil {
+		defer close(ended)
+		if err := p.Run(ctx, roles, func() { close(serving) }); err != nil {
 			s.t.Errorf("the workers ended: %v", err)
 		}
-		ended <- err
 	}()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		<-ended
 	})
 	s.t.Cleanup(stop)
-	return serving, stop
+	return serving, ended, stop
 }
 
 // running is a system with every role.

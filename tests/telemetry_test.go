@@ -3,6 +3,7 @@ package tests
 import (
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,6 +47,10 @@ func TestMetricsAndHealth(t *testing.T) {
 	s.startBatch("b", s.documents("p", 3))
 	require.Equal(t, 3, s.endBatch("b").Done)
 
+	s.eventually("the scheduler's metrics are up to date", func() bool {
+		_, body := scrape(t, tel, telemetry.PathMetrics)
+		return strings.Contains(body, "signalbox_batch_open 1")
+	})
 	_, body := scrape(t, tel, telemetry.PathMetrics)
 	for _, line := range []string{
 		`signalbox_gpu_runs_total{class="realtime",outcome="done",stage="suggest"} 1`,
@@ -53,7 +58,6 @@ func TestMetricsAndHealth(t *testing.T) {
 		`signalbox_realtime_wait_seconds_count 1`,
 		`signalbox_model_load_seconds_count{model="gemma4:e4b"} 1`,
 		`signalbox_gpu_overlaps_total 0`,
-		`signalbox_batch_open 1`,
 		`temporal_activity_schedule_to_start_latency_seconds_bucket`,
 		`activity_type="RunStage"`,
 	} {

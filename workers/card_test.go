@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"signalbox/internal/config"
+	"signalbox/internal/device"
 	"signalbox/workflows/contract"
 )
 
@@ -23,29 +24,26 @@ func TestTheCardIsMeasuredWhereItIsOllamas(t *testing.T) {
 	for _, host := range here {
 		require.Empty(t, notHere(config.Ollama{Host: "http://" + host + ":11434", Card: config.CardAuto}))
 	}
-	for _, host := range []string{"192.0.2.7", "no-such-host.invalid"} { // RFC 5737, RFC 2606
-		o := config.Ollama{Host: "http://" + host + ":11434", Card: config.CardAuto}
-		require.Contains(t, notHere(o), "runs on another machine")
-		o.Card = config.CardHere
-		require.Empty(t, notHere(o), "a container's name says nothing")
-	}
-	card, closeCard := HostCard(config.Ollama{Host: "http://127.0.0.1:11434", Card: config.CardNone})
-	defer closeCard()
-	name, memory := card()
-	require.Empty(t, name)
-	require.Equal(t, contract.Memory{Source: contract.MemoryUnknown, Why: "ollama.card is none"}, memory)
+	o := config.Ollama{Host: "http://192.0.2.7:11434", Card: config.CardAuto} // RFC 5737: nobody's
+	require.Contains(t, notHere(o), "runs on another machine")
+	o.Host = "http://no-such-host.invalid:11434" // RFC 2606
+	require.Contains(t, notHere(o), "is not known")
+	o.Card = config.CardHere
+	require.Empty(t, notHere(o), "a container's name says nothing")
+	o.Card = config.CardNone
+	require.Equal(t, device.Reading{
+		Memory: contract.Memory{Source: contract.MemoryUnknown, Why: "ollama.card is none"},
+	}, HostCard(o)())
 }
 
 // TestThisHostsCard is the production path on whatever this host has.
 func TestThisHostsCard(t *testing.T) {
-	card, closeCard := HostCard(config.Ollama{Host: "http://127.0.0.1:11434", Card: config.CardAuto})
-	defer closeCard()
-	name, memory := card()
-	if memory.Source == contract.MemoryMeasured {
-		require.NotEmpty(t, name)
-		require.Positive(t, memory.TotalBytes)
+	r := HostCard(config.Ollama{Host: "http://127.0.0.1:11434", Card: config.CardAuto})()
+	if r.Memory.Source == contract.MemoryMeasured {
+		require.NotEmpty(t, r.Name)
+		require.Positive(t, r.Memory.TotalBytes)
 		return
 	}
-	require.Equal(t, contract.MemoryUnknown, memory.Source)
-	require.NotEmpty(t, memory.Why, "it is said why nothing is known")
+	require.Equal(t, contract.MemoryUnknown, r.Memory.Source)
+	require.NotEmpty(t, r.Memory.Why, "it is said why nothing is known")
 }

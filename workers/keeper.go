@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -27,30 +28,75 @@ type Keeper struct {
 	Metrics *telemetry.Scheduler
 	// Ready is called when the scheduler is known to run.
 	Ready func()
+
+	mu    sync.Mutex
+	state error // of the last look
+}
+
+// Check returns why the scheduler is not known to run, nil if it is.
+func (k *Keeper) Check(context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.state
 }
 
 // Run looks after the scheduler until ctx ends.
 func (k *Keeper) Run(ctx context.Context) {
-	ready, said := k.Ready, ""
+	ready := sync.OnceFunc(k.Ready)
+	said := ""
 	for ctx.Err() == nil {
 		err := k.look(ctx)
-		switch {
-		case err == nil:
+		if ctx.Err() != nil {
+			return
+		}
+		k.saw(err)
+		if err == nil {
 			said = ""
-			if ready != nil {
-				ready()
-				ready = nil
-			}
-		case ctx.Err() == nil && err.Error() != said:
+			ready()
+			k.watch(ctx)
+			continue
+		}
+		if err.Error() != said {
 			said = err.Error()
 			k.Logger.Warn("the scheduler cannot be looked after", "error", err)
 		}
-		if err != nil {
-			wait(ctx, time.Second)
-			continue
-		}
-		wait(ctx, keepEvery)
+		wait(ctx, time.Second)
 	}
+}
+
+func (k *Keeper) saw(err error) {
+	k.mu.Lock()
+	k.state = err
+	k.mu.Unlock()
+}
+
+// watch waits until the next look; with metrics it asks how things are meanwhile.
+func (k *Keeper) watch(ctx context.Context) {
+	for end := time.Now().Add(keepEvery); ctx.Err() == nil && time.Now().Before(end); {
+		if k.Metrics == nil {
+			wait(ctx, keepEvery)
+			return
+		}
+		wait(ctx, telemetry.StatusEvery)
+		if _, err := k.status(ctx); err != nil {
+			return
+		}
+	}
+}
+
+// status asks the scheduler for everything it knows.
+func (k *Keeper) status(ctx context.Context) (contract.SchedulerStatus, error) {
+	var status contract.SchedulerStatus
+	ask, cancel := context.WithTimeout(ctx, keepEvery)
+	defer cancel()
+	answer, err := k.Client.QueryWorkflow(ask, contract.SchedulerID(k.Config.GPU), "", contract.QueryStatus)
+	if err == nil {
+		err = answer.Get(&status)
+	}
+	if err == nil {
+		k.Metrics.Saw(status)
+	}
+	return status, err
 }
 
 // look starts the scheduler if it is missing, and brings it this host's
@@ -67,21 +113,16 @@ func (k *Keeper) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ask, cancel := context.WithTimeout(ctx, keepEvery)
-	defer cancel()
-	answer, err := k.Client.QueryWorkflow(ask, id, "", contract.QueryStatus)
+	status, err := k.status(ctx)
 	if err != nil {
 		return err
 	}
-	var status contract.SchedulerStatus
-	if err := answer.Get(&status); err != nil {
-		return err
-	}
-	k.Metrics.Saw(status)
 	same := status.Config.Hash == k.Config.Hash && status.Config.StoreURL == k.Config.StoreURL
 	if same || status.Config.LoadedAt.After(k.Config.LoadedAt) {
 		return nil
 	}
+	ask, cancel := context.WithTimeout(ctx, keepEvery)
+	defer cancel()
 	update, err := k.Client.UpdateWorkflow(ask, client.UpdateWorkflowOptions{
 		WorkflowID: id, UpdateName: contract.UpdateConfigure,
 		// Not the hash alone: a file that is put back has the hash of an update

@@ -19,8 +19,6 @@ import (
 
 // Times of the search attributes.
 const (
-	// attributesTimeout bounds one look.
-	attributesTimeout = 5 * time.Second
 	// attributesSettle is how long a server may go on without knowing of new
 	// ones: its services read them anew every 60 s
 	// (server v1.32.1, common/searchattribute/manager.go, cacheRefreshInterval).
@@ -39,77 +37,87 @@ type Registrar struct {
 	Listing   *workflows.Listing
 }
 
-// Start looks once, which is enough as a rule, and goes on looking until ctx
-// ends where it is not.
-func (r *Registrar) Start(ctx context.Context) {
+// Ready looks once, which is enough as a rule, and reports whether it was.
+func (r *Registrar) Ready(ctx context.Context) bool {
 	missing, err := r.look(ctx)
-	if err == nil && len(missing) == 0 {
-		r.Listing.Use()
-		return
+	if err != nil || len(missing) > 0 {
+		return false
 	}
-	go r.keepLooking(ctx, missing, err)
+	r.Listing.Use()
+	return true
 }
 
-func (r *Registrar) keepLooking(ctx context.Context, missing map[string]enumspb.IndexedValueType, err error) {
+// Run registers what is missing, and ends when the workflows may use it, or
+// with ctx.
+func (r *Registrar) Run(ctx context.Context) {
 	said := ""
 	for ctx.Err() == nil {
-		if err == nil && len(missing) == 0 {
-			wait(ctx, attributesSettle)
-			if ctx.Err() == nil {
-				r.Logger.Info("the workflows can be listed by search attributes now")
-				r.Listing.Use()
-			}
+		err := r.register(ctx)
+		if err == nil {
 			return
 		}
-		if err == nil {
-			err = r.add(ctx, missing)
-		}
-		if err == nil {
-			missing = nil
-			continue
-		}
-		if text := r.explain(missing, err); text != said && ctx.Err() == nil {
+		if text := "the workflows cannot be listed by project, document, task and failures: " + err.Error(); text != said && ctx.Err() == nil {
 			said = text
 			r.Logger.Warn(text)
 		}
 		wait(ctx, attributesRetry)
-		missing, err = r.look(ctx)
 	}
+}
+
+func (r *Registrar) register(ctx context.Context) error {
+	missing, err := r.look(ctx)
+	if err == nil && len(missing) > 0 {
+		if err = r.add(ctx, missing); err == nil {
+			wait(ctx, attributesSettle)
+		}
+	}
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	r.Listing.Use()
+	r.Logger.Info("the workflows can be listed by search attributes")
+	return nil
 }
 
 // look returns the attributes that the namespace lacks.
 func (r *Registrar) look(ctx context.Context) (map[string]enumspb.IndexedValueType, error) {
-	ctx, cancel := context.WithTimeout(ctx, attributesTimeout)
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	list, err := r.Client.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: r.Namespace})
 	if err != nil {
 		return nil, err
 	}
-	missing := contract.SearchAttributes()
-	for name, have := range list.GetCustomAttributes() {
-		want, ours := missing[name]
-		if ours && have != want {
-			return nil, fmt.Errorf("%s has type %s here, and %s is needed", name, have, want)
+	missing, have := contract.SearchAttributes(), list.GetCustomAttributes()
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
+		is, there := have[name]
+		if there && is != missing[name] {
+			return nil, fmt.Errorf("namespace %s has %s with type %s, and Signalbox needs %s: remove that one, or use another namespace",
+				r.Namespace, name, typeName(is), typeName(missing[name]))
 		}
-		delete(missing, name)
+		if there {
+			delete(missing, name)
+		}
 	}
 	return missing, nil
 }
 
 func (r *Registrar) add(ctx context.Context, missing map[string]enumspb.IndexedValueType) error {
-	ctx, cancel := context.WithTimeout(ctx, attributesTimeout)
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	_, err := r.Client.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
 		Namespace: r.Namespace, SearchAttributes: missing,
 	})
-	return err
-}
-
-func (r *Registrar) explain(missing map[string]enumspb.IndexedValueType, err error) string {
-	text := "the workflows cannot be listed by project, document, task and failures: " + err.Error()
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
 	for _, name := range slices.Sorted(maps.Keys(missing)) {
 		text += fmt.Sprintf("; temporal operator search-attribute create --namespace %s --name %s --type %s",
-			r.Namespace, name, strings.TrimPrefix(missing[name].String(), "INDEXED_VALUE_TYPE_"))
+			r.Namespace, name, typeName(missing[name]))
 	}
-	return text
+	return fmt.Errorf("they cannot be registered: %s", text)
+}
+
+func typeName(t enumspb.IndexedValueType) string {
+	return strings.TrimPrefix(t.String(), "INDEXED_VALUE_TYPE_")
 }

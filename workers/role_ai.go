@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"sync"
 
 	"signalbox/activities"
 	"signalbox/internal/documents"
@@ -20,7 +21,11 @@ func (p *Process) ai(ctx context.Context, docs *store.Store, storeID string, pro
 		Store: docs, StoreID: storeID, Poppler: poppler, Recipe: documents.Recipe(taskMaker(p.Config, prompts).OCRRecipe()),
 	}}
 	registrar := &Registrar{Client: p.Client, Namespace: p.Namespace, Logger: p.Logger, Listing: &workflows.Listing{}}
-	registrar.Start(ctx)
+	if !registrar.Ready(ctx) {
+		var registering sync.WaitGroup
+		defer registering.Wait()
+		registering.Go(func() { registrar.Run(ctx) })
+	}
 	w := &workflows.AI{Listing: registrar.Listing}
 	return serve(ctx, ready, NewRealtime(p.Client, w, a), NewBatch(p.Client, w, a))
 }

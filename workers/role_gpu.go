@@ -37,11 +37,10 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, store
 		return err
 	}
 	defer func() { _ = lock.Unlock() }()
-	card, closeCard := p.Card, func() {}
+	card := p.Card
 	if card == nil {
-		card, closeCard = HostCard(c.Ollama)
+		card = HostCard(c.Ollama)
 	}
-	defer closeCard()
 	dev, err := device.New(device.Options{GPU: contract.DefaultGPU, Host: host, StateDir: c.State.Dir, Logger: p.Logger})
 	if err != nil {
 		return err

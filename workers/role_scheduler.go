@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"signalbox/activities"
@@ -11,7 +12,9 @@ import (
 
 // scheduler runs the scheduler's workflow and keeps it alive.
 func (p *Process) scheduler(ctx context.Context, host string, ready func()) error {
-	keeper := &Keeper{Client: p.Client, Config: SchedulerConfig(p.Config, host, p.LoadedAt), Logger: p.Logger, Ready: ready}
+	var keeping sync.WaitGroup
+	defer keeping.Wait()
+	keeper := &Keeper{Client: p.Client, Config: SchedulerConfig(p.Config, host, p.LoadedAt), Logger: p.Logger, Ready: ready, state: errStarting}
 	if p.Telemetry != nil {
 		metrics, err := p.Telemetry.Scheduler()
 		if err != nil {
@@ -20,7 +23,8 @@ func (p *Process) scheduler(ctx context.Context, host string, ready func()) erro
 		keeper.Metrics = metrics
 	}
 	w := NewScheduler(p.Client, &activities.Scheduler{Client: p.Client, Namespace: p.Namespace, GPU: contract.DefaultGPU})
-	return serve(ctx, func() { go keeper.Run(ctx) }, w, NewOwner(p.Client))
+	p.require(string(RoleScheduler), keeper.Check)
+	return serve(ctx, func() { keeping.Go(func() { keeper.Run(ctx) }) }, w, NewOwner(p.Client))
 }
 
 // SchedulerConfig is what the scheduler gets to know of a configuration.

@@ -97,6 +97,10 @@ func (p *Process) Run(ctx context.Context, roles []Role, started func()) error {
 		_, err := p.Client.CheckHealth(ctx, &client.CheckHealthRequest{})
 		return err
 	})
+	storeID, err := checkStore(ctx, docs, roles)
+	if err != nil {
+		return err
+	}
 	var all, up sync.WaitGroup
 	run := func(role Role, do func(ready func()) error) {
 		up.Add(1)
@@ -109,35 +113,25 @@ func (p *Process) Run(ctx context.Context, roles []Role, started func()) error {
 			}
 		})
 	}
-	var storeID string
 	for _, role := range roles {
-		if role != RoleScheduler {
-			if storeID, err = docs.ID(ctx); err != nil {
-				return fmt.Errorf("store.url: the document store does not work for role %s: %w", role, err)
-			}
-			if err := docs.Probe(ctx, string(role)); err != nil {
-				return fmt.Errorf("store.url: the document store does not work for role %s: %w", role, err)
-			}
-		}
 		switch role {
 		case RoleGPU:
 			run(role, func(ready func()) error { return p.gpu(ctx, host, docs, storeID, prompts, ready) })
 		case RoleAI:
 			run(role, func(ready func()) error { return p.ai(ctx, docs, storeID, prompts, p.readies(role, ready)) })
 		case RoleScheduler:
-			run(role, func(ready func()) error { return p.scheduler(ctx, host, p.readies(role, ready)) })
+			run(role, func(ready func()) error { return p.scheduler(ctx, host, ready) })
 		}
 	}
+	all.Go(func() { p.check(ctx, roles) })
 	all.Go(func() {
 		up.Wait()
-		if ctx.Err() != nil {
-			return
-		}
-		if started != nil {
+		if ctx.Err() == nil && started != nil {
 			started()
 		}
-		p.check(ctx, roles)
 	})
+	<-ctx.Done()
+	p.require("process", func(context.Context) error { return errStopping })
 	all.Wait()
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
@@ -145,8 +139,28 @@ func (p *Process) Run(ctx context.Context, roles []Role, started func()) error {
 	return nil
 }
 
-// errStarting is why a role that has not begun to serve is not ready.
-var errStarting = errors.New("starting")
+// Why a process is not ready.
+var (
+	errStarting = errors.New("starting")
+	errStopping = errors.New("stopping")
+)
+
+// checkStore returns the store's id. The roles that use the store write and read
+// a probe there.
+func checkStore(ctx context.Context, docs *store.Store, roles []Role) (id string, err error) {
+	for _, role := range roles {
+		if role == RoleScheduler {
+			continue
+		}
+		if id, err = docs.ID(ctx); err == nil {
+			err = docs.Probe(ctx, string(role))
+		}
+		if err != nil {
+			return "", fmt.Errorf("store.url: the document store does not work for role %s: %w", role, err)
+		}
+	}
+	return id, nil
+}
 
 // require adds a condition for being ready.
 func (p *Process) require(name string, check func(context.Context) error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signalbox/internal/config"
+	"signalbox/internal/device"
 	"signalbox/internal/devserver"
 	"signalbox/internal/documents"
 	"signalbox/internal/ollama"
@@ -56,13 +57,11 @@ Ctrl-C stops everything; the next start goes on where this one ends.
 }
 
 func describeCard(cfg config.Config) string {
-	card, closeCard := workers.HostCard(cfg.Ollama)
-	defer closeCard()
-	name, memory := card()
-	if memory.Source == contract.MemoryUnknown {
-		return strings.TrimSpace(name+" memory not known") + ": " + memory.Why
+	r := device.Measure(context.Background(), workers.HostCard(cfg.Ollama))
+	if m := r.Memory; m.Source != contract.MemoryUnknown {
+		return fmt.Sprintf("%s, %.1f of %.1f GB free", r.Name, float64(m.FreeBytes)/1e9, float64(m.TotalBytes)/1e9)
 	}
-	return fmt.Sprintf("%s, %.1f of %.1f GB free", name, float64(memory.FreeBytes)/1e9, float64(memory.TotalBytes)/1e9)
+	return strings.TrimSpace(r.Name+" memory not known") + ": " + r.Memory.Why
 }
 
 func describeOllama(cfg config.Config) string {

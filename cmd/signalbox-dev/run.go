@@ -74,7 +74,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 			return err
 		}
 		defer stop()
-		cfg.Ollama.Host, card = url, simulatedCard(sim)
+		cfg.Ollama.Host, card = url, sim.Measure
 	}
 	tel, err := telemetry.New()
 	if err != nil {
@@ -165,13 +165,4 @@ func startSimulation(speed float64) (*simgpu.Server, string, func(), error) {
 		return nil, "", nil, fmt.Errorf("start the simulated Ollama: %w", err)
 	}
 	return sim, url, func() { _ = sim.Close() }, nil
-}
-
-func simulatedCard(sim *simgpu.Server) device.Card {
-	return func() (string, contract.Memory) {
-		c := sim.Card()
-		return c.Name, contract.Memory{
-			TotalBytes: c.TotalBytes, UsedBytes: c.UsedBytes, FreeBytes: c.FreeBytes, Source: contract.MemorySimulated,
-		}
-	}
 }

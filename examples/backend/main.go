@@ -87,8 +87,10 @@ func routes(s *starter.Starter) http.Handler {
 		}
 		key := r.Header.Get("Idempotency-Key")
 		if key == "" { // pressed twice, it is the same request
-			key = fmt.Sprintf("suggest/%s/%s/%x", r.PathValue("project"), r.PathValue("document"), sha256.Sum256(text))
+			key = fmt.Sprintf("%x", sha256.Sum256(text))
 		}
+		// Workflow ids are one namespace: whoever calls names only his own.
+		key = fmt.Sprintf("suggest/%s/%s/%s", r.PathValue("project"), r.PathValue("document"), key)
 		_, err = s.StartRevision(r.Context(), key, contract.RevisionInput{
 			Task: contract.TaskSuggest, ProjectID: r.PathValue("project"), DocumentID: r.PathValue("document"),
 			Text: string(text), MaxWait: "30s",
@@ -106,21 +108,24 @@ func routes(s *starter.Starter) http.Handler {
 		if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 1<<20)).Decode(&in); err != nil {
 			return 0, nil, contract.NewInvalidInput(err)
 		}
-		run, err := s.StartBatch(r.Context(), r.PathValue("id"), in)
+		run, err := s.StartBatch(r.Context(), job(r), in)
 		if err != nil {
 			return 0, nil, err
 		}
-		return http.StatusAccepted, map[string]any{"id": run.GetID(), "joined": run.Joined}, nil
+		return http.StatusAccepted, map[string]any{"id": r.PathValue("id"), "joined": run.Joined}, nil
 	})
 	handle("GET /jobs/{id}", func(r *http.Request) (int, any, error) {
-		progress, err := s.Progress(r.Context(), r.PathValue("id"))
+		progress, err := s.Progress(r.Context(), job(r))
 		return http.StatusOK, progress, err
 	})
 	handle("DELETE /jobs/{id}", func(r *http.Request) (int, any, error) {
-		return http.StatusAccepted, struct{}{}, s.Cancel(r.Context(), r.PathValue("id"))
+		return http.StatusAccepted, struct{}{}, s.Cancel(r.Context(), job(r))
 	})
 	return mux
 }
+
+// job is the workflow id of a job of this backend.
+func job(r *http.Request) string { return "backend-job/" + r.PathValue("id") }
 
 // problem turns an error into a status and a body.
 func problem(header http.Header, err error) (int, any) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -92,4 +94,13 @@ func TestHealthIsAskedWhereTheWorkerListens(t *testing.T) {
 	t.Setenv("SIGNALBOX_TELEMETRY_LISTEN", "0.0.0.0:1")
 	_, _, stderr := run(t, "health")
 	require.Contains(t, stderr, "no worker serves its health at http://127.0.0.1:1 ")
+
+	t.Setenv("SIGNALBOX_TELEMETRY_LISTEN", "")
+	file := filepath.Join(t.TempDir(), "signalbox.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("schedule: {timeZone: UTC}\ntelemetry: {listen: \":2\"}\n"), 0o600))
+	_, _, stderr = run(t, "health", "--config", file)
+	require.Contains(t, stderr, "no worker serves its health at http://127.0.0.1:2 ")
+	code, _, stderr := run(t, "health", "--config", "/no/such")
+	require.Equal(t, cli.ExitUsage, code)
+	require.Contains(t, stderr, "no such file")
 }

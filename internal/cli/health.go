@@ -21,16 +21,25 @@ import (
 const healthTimeout = 5 * time.Second
 
 func healthCommand(o *options) *cobra.Command {
-	var url string
+	var url, file string
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Ask a worker on this host whether it is ready",
 		Long: `Ask the worker's /readyz, and say which of its roles serve. Exit code 0 says that
-all do: it is the health check of a container.`,
+all do: it is the health check of a container. Where to ask stands in the worker's
+configuration (telemetry.listen), unless --url says it.`,
 		Example: `  signalbox health
+  signalbox health --config /etc/signalbox/signalbox.yaml
   signalbox health --url http://127.0.0.1:9465`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if url == "" {
+				listen, err := configuredListen(file)
+				if err != nil {
+					return err
+				}
+				url = "http://" + listen
+			}
 			ready, text, err := askReady(cmd.Context(), url)
 			if err != nil {
 				return err
@@ -46,7 +55,8 @@ all do: it is the health check of a container.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&url, "url", "http://"+localListen(os.Getenv), "where the worker serves its health")
+	cmd.Flags().StringVar(&url, "url", "", "where the worker serves its health")
+	cmd.Flags().StringVar(&file, "config", "", "the worker's configuration file (default: signalbox.yaml if it is there)")
 	return cmd
 }
 
@@ -76,13 +86,33 @@ func askReady(ctx context.Context, url string) (ready bool, text string, err err
 	return resp.StatusCode == http.StatusOK, text, nil
 }
 
-// localListen is where a worker with this environment is reached from its own
-// host: what listens on every address is dialled on loopback.
-func localListen(env func(string) string) string {
-	listen := env("SIGNALBOX_TELEMETRY_LISTEN")
-	if listen == "" {
-		return config.DefaultListen
+// configuredListen is where a worker with this configuration and environment is
+// reached from its own host.
+func configuredListen(file string) (string, error) {
+	const usual = "signalbox.yaml"
+	if _, err := os.Stat(usual); file == "" && err == nil {
+		file = usual
 	}
+	listen := os.Getenv("SIGNALBOX_TELEMETRY_LISTEN")
+	switch {
+	case listen != "": // goes before the file, which then need not be read
+	case file == "":
+		listen = config.DefaultListen
+	default:
+		c, err := config.Load(file, os.Getenv)
+		if err != nil {
+			return "", usage("%v", err)
+		}
+		if listen = c.Telemetry.Listen; listen == "" {
+			return "", usage("telemetry.listen is empty in %s: the worker serves no health", file)
+		}
+	}
+	return dialable(listen), nil
+}
+
+// dialable is how to reach what listens at host:port: on every address is on
+// loopback too.
+func dialable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return listen

@@ -27,12 +27,21 @@ type Prober interface {
 	Host() string
 }
 
-// Card measures the card's name and memory.
-type Card func() (name string, memory contract.Memory)
+// Reading is what was measured of the card.
+type Reading struct {
+	Name   string
+	Memory contract.Memory
+	// Broken is why a card that is there cannot work, nil if it can as far as is
+	// known. That nothing can be measured breaks nothing.
+	Broken error
+}
+
+// Card measures the card. It may hang with its driver; the probe does not.
+type Card func() Reading
 
 // Probe looks at the model server and the card until ctx ends.
 func (d *Device) Probe(ctx context.Context, server Prober, card Card, models ...string) {
-	p := prober{server: server, card: card, models: models}
+	p := prober{server: server, card: newCardReader(card), models: models}
 	for {
 		h, f := p.look(ctx)
 		if ctx.Err() != nil {
@@ -53,7 +62,7 @@ func (d *Device) Probe(ctx context.Context, server Prober, card Card, models ...
 
 type prober struct {
 	server  Prober
-	card    Card
+	card    *cardReader
 	models  []string
 	checked time.Time
 	missing []string
@@ -63,10 +72,8 @@ type prober struct {
 // long as the model server answers; it still admits everything.
 func (p *prober) look(ctx context.Context) (contract.Health, Facts) {
 	var f Facts
-	f.Memory = contract.Memory{Source: contract.MemoryUnknown}
-	if p.card != nil {
-		f.Card, f.Memory = p.card()
-	}
+	card := p.card.read(ctx)
+	f.Card, f.Memory = card.Name, card.Memory
 	status, err := p.server.Probe(ctx)
 	if err != nil {
 		p.checked = time.Time{}
@@ -86,6 +93,9 @@ func (p *prober) look(ctx context.Context) (contract.Health, Facts) {
 	if len(p.missing) > 0 {
 		return unhealthy(fmt.Sprintf("Ollama at %s has no model %s; run: %s",
 			p.server.Host(), strings.Join(p.missing, ", "), ollama.PullCommand(p.missing))), f
+	}
+	if card.Broken != nil {
+		return unhealthy("the card: " + card.Broken.Error()), f
 	}
 	if f.Memory.Source == contract.MemoryUnknown {
 		return contract.Health{Value: contract.HealthUnknown, Admits: contract.AdmitAll}, f

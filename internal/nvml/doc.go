@@ -23,7 +23,9 @@ var (
 	// ErrNoCard: the driver sees no card.
 	ErrNoCard = errors.New("the NVIDIA driver sees no card")
 	// ErrSeveral: it cannot be told which card the model server uses.
-	ErrSeveral = errors.New("this host has several NVIDIA cards, and which one Ollama uses is not known")
+	ErrSeveral = errors.New("this host has several NVIDIA cards, and which one Ollama uses is not known; hide the others from this process, or set ollama.card to none")
 	// ErrLost: the card has stopped answering.
 	ErrLost = errors.New("the card is lost: it no longer answers its driver")
+	// ErrReset: the card works again only after a reset.
+	ErrReset = errors.New("the card needs a reset (nvidia-smi --gpu-reset, or a reboot)")
 )

@@ -3,7 +3,6 @@
 package nvml
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 
@@ -71,21 +70,21 @@ func (m *Meter) Close() error {
 	return nil
 }
 
-// failed unloads a library that has lost its card: loading it anew finds one
-// that has come back.
+// failed unloads the library: loading it anew finds a card that has come back.
+// What the card does not offer it will not offer then either.
 func (m *Meter) failed(what string, ret nvml.Return) error {
-	err := explain(what, ret)
-	if errors.Is(err, ErrLost) {
-		_ = m.lib.Shutdown() // the card is lost already
+	if ret != nvml.ERROR_NOT_SUPPORTED && ret != nvml.ERROR_NO_PERMISSION {
+		_ = m.lib.Shutdown() // it has failed already
 		m.open = false
 	}
-	return err
+	return explain(what, ret)
 }
 
 var known = map[nvml.Return]error{
 	nvml.ERROR_LIBRARY_NOT_FOUND: ErrNoLibrary,
 	nvml.ERROR_DRIVER_NOT_LOADED: ErrNoDriver,
 	nvml.ERROR_GPU_IS_LOST:       ErrLost,
+	nvml.ERROR_RESET_REQUIRED:    ErrReset,
 }
 
 func explain(what string, ret nvml.Return) error {

@@ -64,6 +64,9 @@ func TestALostCardThatComesBackIsFound(t *testing.T) {
 	card.GetMemoryInfoFunc = func() (nvml.Memory, nvml.Return) { return nvml.Memory{}, nvml.ERROR_GPU_IS_LOST }
 	_, err = m.Measure()
 	require.ErrorIs(t, err, ErrLost)
+	card.GetMemoryInfoFunc = func() (nvml.Memory, nvml.Return) { return nvml.Memory{}, nvml.ERROR_RESET_REQUIRED }
+	_, err = m.Measure()
+	require.ErrorIs(t, err, ErrReset)
 	card.GetMemoryInfoFunc = works
 	_, err = m.Measure()
 	require.NoError(t, err)

@@ -124,7 +124,12 @@ func (h *host) thaw() {
 	h.thawed = h.w.now
 	h.w.lastFault = h.w.now
 	h.frozen = false
-	h.after(h.w.between(0, 300*time.Millisecond), func() { h.acking = h.w.owner.heldBy(h) })
+	h.after(h.w.between(0, 300*time.Millisecond), func() { // its next heartbeat
+		if h.acking = h.w.owner.heldBy(h); !h.acking && !h.w.tamper.no(RuleClaim) {
+			h.core.Unclaim()
+			h.tick()
+		}
+	})
 	h.after(h.w.between(0, 200*time.Millisecond), h.tick)
 	list := h.stalled
 	h.stalled = nil

@@ -22,6 +22,8 @@ type GPU struct {
 
 // Run is one run that has ended, for the metrics.
 type Run struct {
+	// OnGPU is that it was let onto the GPU.
+	OnGPU bool
 	Class contract.Class
 	// Stage of a document or task of a request.
 	Stage string
@@ -40,8 +42,8 @@ func (t *Telemetry) GPU(state func() contract.GPUState) (*GPU, error) {
 		busy:     m.seconds("signalbox_gpu_busy", "Time that runs have had the GPU."),
 		lost:     m.seconds("signalbox_gpu_lost", "Time on the GPU thrown away by preemption: model calls that begin again."),
 		duration: m.histogram("signalbox_gpu_run", "Time on the GPU of one run that was done."),
-		wait:     m.histogram("signalbox_realtime_wait", "Time that a request waited on the queue for its run."),
-		loading:  m.histogram("signalbox_model_load", "Time that loading a model took; the count is that of the model switches."),
+		wait:     m.histogram("signalbox_realtime_wait", "Time that a request waited on the queue for its run, however that ended; one that gave up is not in it."),
+		loading:  m.histogram("signalbox_model_load", "Time that loading a model took."),
 		tokens:   m.counter("signalbox_tokens", "Tokens that the models counted."),
 	}
 	m.observe(state)
@@ -58,7 +60,7 @@ func (g *GPU) Ran(r Run) {
 	g.runs.Add(ctx, 1, what, metric.WithAttributes(attribute.String("outcome", r.Outcome)))
 	g.busy.Add(ctx, r.Busy.Seconds(), what)
 	g.lost.Add(ctx, r.Lost.Seconds(), what)
-	if r.Outcome == string(contract.OutcomeDone) {
+	if r.OnGPU && r.Outcome == string(contract.OutcomeDone) {
 		g.duration.Record(ctx, r.Busy.Seconds(), what)
 	}
 	g.tokens.Add(ctx, int64(r.Tokens.Prompt), what, metric.WithAttributes(attribute.String("kind", "prompt")))

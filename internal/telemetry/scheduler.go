@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -16,21 +17,29 @@ import (
 type Scheduler struct {
 	mu   sync.Mutex
 	last *contract.SchedulerStatus
+	seen time.Time
 }
+
+// StatusEvery is how often the status is to be brought. One that is older than
+// staleAfter is not shown: what is not known is not a number.
+const (
+	StatusEvery = 2 * time.Second
+	staleAfter  = 5 * StatusEvery
+)
 
 // Scheduler makes the metrics of the scheduler role.
 func (t *Telemetry) Scheduler() (*Scheduler, error) {
 	m, s := maker{meter: t.meter()}, &Scheduler{}
 	open := m.gauge("signalbox_batch_open", "1 while batch may run.")
 	window := m.gauge("signalbox_window_open", "1 inside the batch window.")
-	jobs := m.gauge("signalbox_batch_jobs", "Batch jobs, by whether they have a lease.")
+	jobs := m.gauge("signalbox_batch_jobs", "Batch jobs: running ones have a lease, waiting ones have none.")
 	if len(m.errs) > 0 {
 		return nil, errors.Join(m.errs...)
 	}
 	_, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.last == nil {
+		if s.last == nil || time.Since(s.seen) > staleAfter {
 			return nil
 		}
 		leased := 0
@@ -41,7 +50,7 @@ func (t *Telemetry) Scheduler() (*Scheduler, error) {
 		}
 		o.ObserveInt64(open, one(s.last.Open))
 		o.ObserveInt64(window, one(s.last.WindowOpen))
-		o.ObserveInt64(jobs, int64(leased), metric.WithAttributes(attribute.String("state", "begun")))
+		o.ObserveInt64(jobs, int64(leased), metric.WithAttributes(attribute.String("state", contract.JobRunning)))
 		o.ObserveInt64(jobs, int64(s.last.Waiting), metric.WithAttributes(attribute.String("state", contract.JobWaiting)))
 		return nil
 	}, open, window, jobs)
@@ -54,7 +63,7 @@ func (s *Scheduler) Saw(st contract.SchedulerStatus) {
 		return
 	}
 	s.mu.Lock()
-	s.last = &st
+	s.last, s.seen = &st, time.Now()
 	s.mu.Unlock()
 }
 

@@ -7,6 +7,8 @@ package telemetry
 
 import (
 	"fmt"
+	"maps"
+	"strings"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +18,8 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/opentelemetry"
+
+	"signalbox/workflows/contract"
 )
 
 // seconds are the buckets of every duration, from a workflow task (5 ms) to a
@@ -49,10 +53,24 @@ func New() (*Telemetry, error) {
 
 // Temporal is the metrics handler for a Temporal client, whose workers use it too.
 func (t *Telemetry) Temporal() client.MetricsHandler {
-	return opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
+	return oneHost{opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{
 		Meter: t.provider.Meter("temporal-sdk-go"), UseMonotonicCounters: true,
 		OnError: func(error) {}, // a metric that cannot be made is not worth a process
-	})
+	})}
+}
+
+// oneHost gives the queue of a GPU worker's tenure one name: each tenure has a
+// queue of its own, and each would leave its series behind.
+type oneHost struct{ client.MetricsHandler }
+
+// WithTags is client.MetricsHandler's.
+func (h oneHost) WithTags(tags map[string]string) client.MetricsHandler {
+	const queue = "task_queue"
+	if prefix := contract.QueueGPUHost(""); strings.HasPrefix(tags[queue], prefix) {
+		tags = maps.Clone(tags)
+		tags[queue] = strings.TrimSuffix(prefix, "-")
+	}
+	return oneHost{h.MetricsHandler.WithTags(tags)}
 }
 
 func (t *Telemetry) meter() metric.Meter { return t.provider.Meter("signalbox") }

@@ -75,7 +75,7 @@ func TestTheMetricsOfTheGPU(t *testing.T) {
 	gpu, err := tel.GPU(func() contract.GPUState { return state })
 	require.NoError(t, err)
 	gpu.Ran(telemetry.Run{
-		Class: contract.Batch, Stage: contract.StageOCR, Outcome: "preempted", Busy: 3 * time.Second, Lost: time.Second,
+		OnGPU: true, Class: contract.Batch, Stage: contract.StageOCR, Outcome: "preempted", Busy: 3 * time.Second, Lost: time.Second,
 		Tokens: contract.Tokens{Prompt: 700, Output: 30},
 	})
 	gpu.Waited(40 * time.Millisecond)
@@ -113,7 +113,7 @@ func TestTheMetricsOfTheScheduler(t *testing.T) {
 	_, body = get(t, tel, telemetry.PathMetrics)
 	require.Contains(t, body, "signalbox_batch_open 1")
 	require.Contains(t, body, "signalbox_window_open 0")
-	require.Contains(t, body, `signalbox_batch_jobs{state="begun"} 1`)
+	require.Contains(t, body, `signalbox_batch_jobs{state="running"} 1`)
 	require.Contains(t, body, `signalbox_batch_jobs{state="waiting"} 3`)
 }
 
@@ -121,9 +121,13 @@ func TestTheSDKsMetricsAreAmongThem(t *testing.T) {
 	tel := serving(t)
 	h := tel.Temporal().WithTags(map[string]string{"task_queue": "gpu"})
 	h.Counter("temporal_request").Inc(2)
+	for _, tenure := range []string{"gpu-host-box-1", "gpu-host-box-2"} {
+		tel.Temporal().WithTags(map[string]string{"task_queue": tenure}).Counter("temporal_request").Inc(1)
+	}
 	h.Timer("temporal_activity_schedule_to_start_latency").Record(30 * time.Millisecond)
 	_, body := get(t, tel, telemetry.PathMetrics)
 	require.Contains(t, body, `temporal_request_total{task_queue="gpu"} 2`)
+	require.Contains(t, body, `temporal_request_total{task_queue="gpu-host"} 2`, "tenures leave no series behind")
 	require.Contains(t, body, `temporal_activity_schedule_to_start_latency_seconds_bucket{task_queue="gpu",le="0.05"} 1`)
 }
 
