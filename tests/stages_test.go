@@ -14,7 +14,6 @@ import (
 	"signalbox/internal/simgpu"
 	"signalbox/internal/store"
 	"signalbox/internal/testdoc"
-	"signalbox/workers"
 	"signalbox/workflows/contract"
 )
 
@@ -140,45 +139,51 @@ func TestEveryStageAndContentTypeSimulated(t *testing.T) {
 }
 
 // TestPreemptionRepeatsOneCallSimulated: of a stage with many calls those that
-// have finished stay done.
+// have finished stay done. The call that is preempted is held on the GPU until it
+// is.
 func TestPreemptionRepeatsOneCallSimulated(t *testing.T) {
 	needPoppler(t)
-	sim, gpu := simulatedGPU(t)
-	s := systemOn(t, sim, gpu)
-	embeds := func() (n int) {
-		for _, c := range gpu.calls {
-			if c.Model == s.cfg.Models.Embed.Name {
-				n++
-			}
+	s := running(t)
+	ended := func(id string) {
+		r := s.endBatch(id)
+		require.Equal(t, 1, r.Done)
+		require.Equal(t, 1, r.Preemptions)
+		for name, n := range s.gpu.finished() {
+			require.Equal(t, 1, n, "%s was finished more than once", name)
 		}
-		return n
+		require.Zero(t, s.gpu.overlapped())
 	}
-	gpu.stays = func(c *call) bool { return len(gpu.calls) == 3 || c.Model == s.cfg.Models.Embed.Name && embeds() == 3 }
-	s.run(workers.AllRoles()...)
-	scan := s.put("scan", "scan.pdf", testdoc.ScannedPDF(1, 2, 3, 4, 5, 6))
+
+	s.gpu.stays = func(c *call) bool { return len(s.gpu.calls) == 3 }
+	scan := batchOf("p", []contract.Document{s.put("scan", "scan.pdf", testdoc.ScannedPDF(1, 2, 3, 4, 5, 6))})
+	scan.Stages = []string{contract.StageOCR}
+	_, err := s.StartBatch(s.ctx, "scan", scan)
+	require.NoError(t, err)
+	s.gpu.await(s.ctx, t, "the third page on the GPU", func() bool {
+		return len(s.gpu.calls) == 3 && len(s.gpu.onGPU("IMAGE-")) == 1
+	})
+	s.answer("r1", "REQ-1")
+	ended("scan")
+
 	var long string // whose passages name different letters
 	for i := range 1000 {
 		long += letter(fmt.Sprintf("DOC-%04d", i)) + "\n"
 	}
-	text := s.put("text", "text.txt", []byte(long))
-	in := contract.BatchInput{ProjectID: "p", Stages: []string{contract.StageOCR, contract.StageEmbedDocument}, Documents: []contract.Document{scan, text}}
-	_, err := s.StartBatch(s.ctx, "b", in)
+	before := s.gpu.begun()
+	s.gpu.mu.Lock()
+	s.gpu.stays = func(c *call) bool { return len(s.gpu.calls) == before+3 }
+	s.gpu.mu.Unlock()
+	text := batchOf("p", []contract.Document{s.put("text", "text.txt", []byte(long))})
+	text.Stages = []string{contract.StageEmbedDocument}
+	_, err = s.StartBatch(s.ctx, "text", text)
 	require.NoError(t, err)
-	gpu.await(s.ctx, t, "the third page on the GPU", func() bool {
-		return len(gpu.calls) == 3 && len(gpu.onGPU("IMAGE-")) == 1
+	s.gpu.await(s.ctx, t, "the third call for vectors on the GPU", func() bool {
+		return len(s.gpu.calls) == before+3 && len(s.gpu.onGPU("DOC-")) == 1
 	})
-	s.answer("r1", "REQ-1")
-	gpu.await(s.ctx, t, "the third call for vectors on the GPU", func() bool { return embeds() == 3 && len(gpu.running) == 1 })
 	s.answer("r2", "REQ-2")
-	r := s.endBatch("b")
-	require.Equal(t, 2, r.Done)
-	require.GreaterOrEqual(t, r.Preemptions, 2)
-	for name, n := range gpu.finished() {
-		require.Equal(t, 1, n, "%s was finished more than once", name)
-	}
-	require.Zero(t, gpu.overlapped())
-	s.checkVectors("b", "text", long, 768)
-	leftover, err := s.docs.Exists(s.ctx, store.StageKey("p", "b", "text", contract.StageEmbedDocument)+".calls")
+	ended("text")
+	s.checkVectors("text", "text", long, 768)
+	leftover, err := s.docs.Exists(s.ctx, store.StageKey("p", "text", "text", contract.StageEmbedDocument)+".calls")
 	require.NoError(t, err)
 	require.False(t, leftover)
 }

@@ -112,8 +112,32 @@ func systemAt(t *testing.T, gpu *recorder, address string, change ...func(*confi
 	c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(logger())})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	return &system{
+	s := &system{
 		Starter: starter.New(c), t: t, ctx: ctx, cfg: cfg, address: address, client: c, gpu: gpu, docs: docs,
+	}
+	t.Cleanup(s.tell)
+	return s
+}
+
+// tell says, where a test has failed, how things stood.
+func (s *system) tell() {
+	if !s.t.Failed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	st, err := s.Status(ctx, contract.DefaultGPU)
+	text, _ := json.Marshal(st) // plain data
+	s.t.Logf("the scheduler: %s (error %v)", text, err)
+	for _, j := range st.Jobs {
+		p, err := s.Progress(ctx, j.ID)
+		docs, _ := s.Documents(ctx, j.ID, contract.DocumentsQuery{})
+		s.t.Logf("job %s: %+v (error %v), documents %+v", j.ID, p, err, docs.Documents)
+	}
+	s.gpu.mu.Lock()
+	defer s.gpu.mu.Unlock()
+	for _, c := range s.gpu.calls {
+		s.t.Logf("call %+v, running %v", *c, s.gpu.running[c])
 	}
 }
 
