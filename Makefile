@@ -1,7 +1,7 @@
-.PHONY: help build check unit tools e2e test soak
+.PHONY: help build check unit tools e2e test soak simulate
 
 help: ## show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 build: ## bin/signalbox and bin/signalbox-dev
 	go build -o bin/ ./cmd/...

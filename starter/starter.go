@@ -4,19 +4,13 @@ package starter
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 
 	"signalbox/workflows/contract"
 )
@@ -52,12 +46,15 @@ type Starter struct {
 // New uses a Temporal client, which stays the caller's to close.
 func New(c client.Client) *Starter { return &Starter{client: c} }
 
-// StartRevision starts a realtime request under the caller's key. The same key
-// again joins the running request or returns the earlier one; with another
+// StartRevision starts a realtime request under the caller's key, 1 to 255
+// printable ASCII characters, which is its workflow id. The same key again joins the running request or returns the earlier one; with another
 // input it is ErrKeyReused. Bad input is refused before anything starts, with
 // an error of type InvalidInput. When Temporal cannot be reached the error is
 // AIServiceUnavailable, with reason host-gone, within 10 s.
 func (s *Starter) StartRevision(ctx context.Context, key string, in contract.RevisionInput) (*Run, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
 	if err := in.Validate(); err != nil {
 		return nil, contract.NewInvalidInput(err)
 	}
@@ -76,9 +73,7 @@ func (s *Starter) StartRevision(ctx context.Context, key string, in contract.Rev
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	var away *serviceerror.Unavailable
-	var late *serviceerror.DeadlineExceeded
-	if errors.As(err, &away) || errors.As(err, &late) || errors.Is(err, context.DeadlineExceeded) {
+	if err != nil && away(err) {
 		return nil, contract.NewUnavailable(contract.Unavailable{Reason: contract.ReasonHostGone, Detail: "Temporal: " + err.Error()})
 	}
 	return run, err
@@ -86,6 +81,9 @@ func (s *Starter) StartRevision(ctx context.Context, key string, in contract.Rev
 
 // StartBatch starts a batch job under the caller's key, like StartRevision.
 func (s *Starter) StartBatch(ctx context.Context, key string, in contract.BatchInput) (*Run, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
 	if err := in.Validate(); err != nil {
 		return nil, contract.NewInvalidInput(err)
 	}
@@ -94,12 +92,10 @@ func (s *Starter) StartBatch(ctx context.Context, key string, in contract.BatchI
 }
 
 func (s *Starter) start(ctx context.Context, key, queue, workflow, summary string, in any) (*Run, error) {
-	data, err := json.Marshal(in)
+	hash, err := hashOf(in)
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(data)
-	hash := hex.EncodeToString(sum[:8])
 	if len(summary) > 200 {
 		summary = summary[:200]
 	}
@@ -124,118 +120,12 @@ func (s *Starter) start(ctx context.Context, key, queue, workflow, summary strin
 		return nil, fmt.Errorf("key %q is that of another workflow (%s): %w", key, name, ErrKeyReused)
 	}
 	memo := info.GetMemo().GetFields()
-	if known, ok := memoText(memo, memoInput); ok && known != hash {
+	by, _ := memoText(memo, memoStart)
+	if by == start {
+		return &Run{WorkflowRun: run}, nil
+	}
+	if known := s.earlier(ctx, key, info.GetFirstRunId(), workflow, memo); known != "" && known != hash {
 		return nil, fmt.Errorf("key %q: %w", key, ErrKeyReused)
 	}
-	by, _ := memoText(memo, memoStart)
-	return &Run{WorkflowRun: run, Joined: by != start}, nil
-}
-
-func memoText(memo map[string]*commonpb.Payload, key string) (text string, ok bool) {
-	p, ok := memo[key]
-	if !ok {
-		return "", false
-	}
-	err := converter.GetDefaultDataConverter().FromPayload(p, &text)
-	return text, err == nil
-}
-
-// Revision waits for a realtime request's result.
-func (s *Starter) Revision(ctx context.Context, key string) (contract.RevisionResult, error) {
-	var r contract.RevisionResult
-	return r, s.client.GetWorkflow(ctx, key, "").Get(ctx, &r)
-}
-
-// Batch waits for a batch job's result.
-func (s *Starter) Batch(ctx context.Context, key string) (contract.BatchResult, error) {
-	var r contract.BatchResult
-	return r, s.client.GetWorkflow(ctx, key, "").Get(ctx, &r)
-}
-
-// Progress asks a request or a job how far it is.
-func (s *Starter) Progress(ctx context.Context, key string) (contract.Progress, error) {
-	var p contract.Progress
-	answer, err := s.client.QueryWorkflow(ctx, key, "", contract.QueryProgress)
-	if err != nil {
-		return p, err
-	}
-	if err := answer.Get(&p); err != nil {
-		return p, err
-	}
-	// A workflow that was terminated or timed out answers with the last it knew.
-	state, err := s.State(ctx, key)
-	if err != nil || state == Running {
-		return p, err
-	}
-	if state == Failed && p.Phase != contract.PhaseFailed {
-		p.Reason = ""
-	}
-	p.Phase, p.Position, p.EtaSeconds = string(state), 0, 0
-	return p, nil
-}
-
-// State is whether a request or a job runs, and else how it has ended.
-type State string
-
-// States.
-const (
-	Running   State = "running"
-	Done      State = contract.PhaseDone
-	Failed    State = contract.PhaseFailed
-	Cancelled State = contract.PhaseCancelled
-)
-
-// ErrOther is that an id names a workflow that is no request and no job.
-var ErrOther = errors.New("is no request and no job")
-
-// State tells whether a request or a job runs. An id of neither is ErrOther.
-func (s *Starter) State(ctx context.Context, key string) (State, error) {
-	d, err := s.client.DescribeWorkflowExecution(ctx, key, "")
-	if err != nil {
-		return "", err
-	}
-	info := d.GetWorkflowExecutionInfo()
-	switch name := info.GetType().GetName(); name {
-	case contract.WorkflowAIRevision, contract.WorkflowAIRevisionBatch:
-	default:
-		return "", fmt.Errorf("%s %w (%s)", key, ErrOther, name)
-	}
-	switch info.GetStatus() {
-	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
-		return Running, nil
-	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
-		return Done, nil
-	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
-		return Cancelled, nil
-	}
-	return Failed, nil
-}
-
-// Documents asks a job for the documents that it has in hand.
-func (s *Starter) Documents(ctx context.Context, key string, q contract.DocumentsQuery) (contract.DocumentsPage, error) {
-	var page contract.DocumentsPage
-	answer, err := s.client.QueryWorkflow(ctx, key, "", contract.QueryDocuments, q)
-	if err != nil {
-		return page, err
-	}
-	return page, answer.Get(&page)
-}
-
-// Cancel asks a request or a job to end. What a job has finished stays. An id of
-// neither is ErrOther.
-func (s *Starter) Cancel(ctx context.Context, key string) error {
-	if _, err := s.State(ctx, key); err != nil {
-		return err
-	}
-	return s.client.CancelWorkflow(ctx, key, "")
-}
-
-// Status asks the scheduler of a GPU for everything it knows.
-func (s *Starter) Status(ctx context.Context, gpu string) (contract.SchedulerStatus, error) {
-	var st contract.SchedulerStatus
-	answer, err := s.client.QueryWorkflow(ctx, contract.SchedulerID(gpu), "", contract.QueryStatus)
-	if err != nil {
-		return st, err
-	}
-	return st, answer.Get(&st)
+	return &Run{WorkflowRun: run, Joined: true}, nil
 }

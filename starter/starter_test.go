@@ -2,6 +2,7 @@ package starter_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,6 +42,12 @@ func TestBadInputIsRefusedBeforeAnythingIsReached(t *testing.T) {
 	f, ok := contract.AsInvalidInput(err)
 	require.True(t, ok, "%v", err)
 	require.Equal(t, "task", f.Field)
+	for _, key := range []string{"", "กุญแจ", "two\nlines", strings.Repeat("k", 256)} {
+		_, err = s.StartRevision(t.Context(), key, contract.RevisionInput{Task: contract.TaskGenerate, Prompt: "hello"})
+		f, ok = contract.AsInvalidInput(err)
+		require.True(t, ok, "%v", err)
+		require.Equal(t, "key", f.Field)
+	}
 	_, err = s.StartBatch(t.Context(), "key", contract.BatchInput{})
 	f, ok = contract.AsInvalidInput(err)
 	require.True(t, ok, "%v", err)

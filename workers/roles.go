@@ -88,7 +88,7 @@ func (p *Process) Run(ctx context.Context, roles []Role, started func()) error {
 	if p.Telemetry != nil && p.Config.Telemetry.Listen != "" {
 		stop, err := p.Telemetry.Serve(p.Config.Telemetry.Listen)
 		if err != nil {
-			return fmt.Errorf("telemetry.listen: %w", err)
+			return fmt.Errorf("metrics and health: %w", err)
 		}
 		defer stop()
 		p.Logger.Info("metrics and health are served", "address", p.Telemetry.Address())

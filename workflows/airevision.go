@@ -73,7 +73,8 @@ func (r *revision) setup(ctx workflow.Context, raw converter.RawValue) error {
 	if err := r.checkSchema(ctx); err != nil {
 		return err
 	}
-	r.deadline = workflow.Now(ctx).Add(r.in.MaxWaitDuration())
+	// From its start: a request that no worker took up in time is not wanted any more.
+	r.deadline = workflow.GetInfo(ctx).WorkflowStartTime.Add(r.in.MaxWaitDuration())
 	return r.list(ctx)
 }
 

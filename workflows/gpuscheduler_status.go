@@ -51,7 +51,7 @@ func (s *scheduler) waitReason(open bool, reason string, position int) string {
 	case position == 0:
 		return "next in line"
 	}
-	return fmt.Sprintf("%d jobs are before it", position)
+	return fmt.Sprintf("%d before it in line", position)
 }
 
 // show puts the state into the Web UI's current details.

@@ -90,6 +90,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	p := &workers.Process{
 		Client: c, Namespace: server.Namespace(), Config: cfg, Logger: logger, Card: card, Telemetry: tel, LoadedAt: time.Now(),
 	}
+	if o.simulate { // the simulated Ollama is this process's own
+		p.LockDir = cfg.State.Dir
+	}
 	fmt.Fprintf(stdout, "Temporal %s at %s, state in %s\n", devserver.Version(), server.Address(), folder)
 	err = flag(p.Run(ctx, workers.AllRoles(), func() {
 		o.printReady(stdout, server, cfg, tel.Address(), time.Since(began))
@@ -111,7 +114,7 @@ func flag(err error) error {
 	return &flagged{err}
 }
 
-var flagNames = strings.NewReplacer("StateDir", "--state", "FrontendPort", "--port", "UIPort", "--ui-port", "telemetry.listen", "--metrics-port", "IP \"", "--ip \"")
+var flagNames = strings.NewReplacer("StateDir", "--state", "FrontendPort", "--port", "UIPort", "--ui-port", "telemetry.listen, or SIGNALBOX_TELEMETRY_LISTEN beside a file that two processes share", "--metrics-port", "IP \"", "--ip \"")
 
 func (f *flagged) Error() string { return flagNames.Replace(f.err.Error()) }
 

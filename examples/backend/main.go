@@ -19,6 +19,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"strconv"
@@ -89,8 +90,8 @@ func routes(s *starter.Starter) http.Handler {
 		if key == "" { // pressed twice, it is the same request
 			key = fmt.Sprintf("%x", sha256.Sum256(text))
 		}
-		// Workflow ids are one namespace: whoever calls names only his own.
-		key = fmt.Sprintf("suggest/%s/%s/%s", r.PathValue("project"), r.PathValue("document"), key)
+		// Workflow ids are one namespace, in ASCII: whoever calls names only his own.
+		key = "suggest/" + url.PathEscape(r.PathValue("project")) + "/" + url.PathEscape(r.PathValue("document")) + "/" + key
 		_, err = s.StartRevision(r.Context(), key, contract.RevisionInput{
 			Task: contract.TaskSuggest, ProjectID: r.PathValue("project"), DocumentID: r.PathValue("document"),
 			Text: string(text), MaxWait: "30s",

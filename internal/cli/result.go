@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -35,12 +34,7 @@ func resultCommand(o *options) *cobra.Command {
 			case contract.WorkflowAIRevisionBatch:
 				return o.printBatch(cmd, s, args[0])
 			}
-			var raw json.RawMessage
-			if err := c.GetWorkflow(cmd.Context(), args[0], "").Get(cmd.Context(), &raw); err != nil {
-				return err
-			}
-			fmt.Fprintln(cmd.OutOrStdout(), indented(raw))
-			return nil
+			return fmt.Errorf("%s %w (%s)", args[0], starter.ErrOther, info.GetType().GetName())
 		},
 	}
 }

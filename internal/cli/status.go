@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -29,6 +30,9 @@ func statusCommand(o *options) *cobra.Command {
 					return o.printProgress(cmd, s, args[0])
 				}
 				st, err := s.Status(cmd.Context(), contract.DefaultGPU)
+				if noWorker(err) {
+					return &inWords{"no worker with the scheduler role answers: is one running? (signalbox worker --roles scheduler)", err}
+				}
 				var notFound *serviceerror.NotFound
 				if errors.As(err, &notFound) {
 					return &inWords{"there is no scheduler; is a worker with the scheduler role running?", err}
@@ -48,6 +52,9 @@ func statusCommand(o *options) *cobra.Command {
 
 func (o *options) printProgress(cmd *cobra.Command, s *starter.Starter, id string) error {
 	p, err := s.Progress(cmd.Context(), id)
+	if noWorker(err) {
+		return &inWords{"no worker with the ai role answers for " + id + ": is one running, and was it started on the right task queue?", err}
+	}
 	if err != nil {
 		return err
 	}
@@ -77,7 +84,7 @@ func printStatus(out io.Writer, st contract.SchedulerStatus) {
 	if st.NextChange.IsZero() {
 		fmt.Fprintf(w, "Window\t%s at any hour (%s)\n", window, st.TimeZone)
 	} else {
-		fmt.Fprintf(w, "Window\t%s%s (%s)\n", window, until(st.NextChange), st.TimeZone)
+		fmt.Fprintf(w, "Window\t%s until %s (%s)\n", window, inZone(st.NextChange, st.TimeZone), st.TimeZone)
 	}
 	printGPU(w, st.GPU)
 	fmt.Fprintf(w, "Jobs\t%d begun, %d waiting\n", begun(st.Jobs), st.Waiting)
@@ -152,6 +159,29 @@ func printGPU(w io.Writer, g *contract.GPUState) {
 	if g.Overlaps > 0 {
 		fmt.Fprintf(w, "OVERLAPS\t%d; two runs were on the GPU at once, please report this\n", g.Overlaps)
 	}
+}
+
+// inZone is a time as it is in a zone; the day goes with it, because windows
+// cross midnight.
+func inZone(t time.Time, zone string) string {
+	if loc, err := time.LoadLocation(zone); err == nil {
+		t = t.In(loc)
+	}
+	return t.Format("Mon 15:04")
+}
+
+// noWorker reports that a query failed because no worker answers it.
+func noWorker(err error) bool {
+	var query *serviceerror.QueryFailed
+	if err == nil || errors.As(err, &query) {
+		return false
+	}
+	for _, sign := range []string{"no poller seen", "query timed out", "RST_STREAM", "Workflow Task in failed state", "context deadline exceeded"} {
+		if strings.Contains(err.Error(), sign) {
+			return true
+		}
+	}
+	return false
 }
 
 func until(t time.Time) string {

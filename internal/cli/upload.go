@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signalbox/internal/config"
 	"signalbox/internal/store"
 	"signalbox/starter"
 	"signalbox/workflows/contract"
@@ -31,7 +33,7 @@ func (o *options) upload(cmd *cobra.Command, s *starter.Starter, in *contract.Ba
 		}
 		url = st.Config.StoreURL
 	}
-	docs, err := store.Open(ctx, url)
+	docs, err := workersStore(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -70,6 +72,22 @@ func (o *options) upload(cmd *cobra.Command, s *starter.Starter, in *contract.Ba
 	}
 	in.Manifest = folder + "/manifest.jsonl"
 	return docs.WriteDocument(ctx, in.ProjectID, in.Manifest, lines.Bytes())
+}
+
+// workersStore opens the document store of the workers. A folder that none of
+// them has seen is another one, which happens to have the same name here.
+func workersStore(ctx context.Context, place string) (*store.Store, error) {
+	url, err := config.StoreURL(place)
+	if err != nil {
+		return nil, usage("--store: %v", err)
+	}
+	if folder := config.StorePlace(url); folder != url {
+		if _, err := os.Stat(filepath.Join(folder, store.IdentityKey)); err != nil {
+			return nil, usage("%s is not the workers' document store, as seen from here (it has no %s); "+
+				"run this where that store is, or name it with --store", folder, store.IdentityKey)
+		}
+	}
+	return store.Open(ctx, url)
 }
 
 const knownExtensions = ".txt, .md, .pdf, .png, .jpg"

@@ -17,7 +17,12 @@ func follow(ctx context.Context, w io.Writer, s *starter.Starter, id string) {
 	for ctx.Err() == nil {
 		p, err := s.Progress(ctx, id)
 		if err != nil {
-			return // the result says what there is to say
+			if said := "no progress: " + explain(err); said != last && ctx.Err() == nil {
+				fmt.Fprintln(w, said)
+				last = said
+			}
+			rest(ctx)
+			continue
 		}
 		line := fmt.Sprintf("%s: %d of %d done, %d failed", p.Phase, p.Done, p.Total, p.Failed)
 		if p.Reason != "" {
@@ -30,10 +35,14 @@ func follow(ctx context.Context, w io.Writer, s *starter.Starter, id string) {
 		if p.Total > 0 && p.Done+p.Failed == p.Total {
 			return
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
+		rest(ctx)
+	}
+}
+
+func rest(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Second):
 	}
 }
 

@@ -20,10 +20,13 @@ func readGate(dir string) (contract.Gate, error) {
 	if dir == "" {
 		return g, nil
 	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return g, fmt.Errorf("the gpu role's folder (state.dir): %w", err)
+	}
 	path := filepath.Join(dir, gateFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return g, nil
+		return g, writeGate(dir, g) // whether it can be kept is known now
 	}
 	if err != nil {
 		return g, fmt.Errorf("read the gate: %w", err)

@@ -3,7 +3,9 @@ package device
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +30,9 @@ func LockHost(dir, host, address string) (*HostLock, error) {
 	path := filepath.Join(dir, "signalbox-gpu-"+hex.EncodeToString(sum[:6])+".lock")
 	l := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	ok, err := l.TryLock()
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("lock %s: it belongs to another user, who has run a GPU worker for %s here; run as that user, or remove the file if no such worker runs", path, address)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}

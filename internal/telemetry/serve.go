@@ -29,7 +29,7 @@ const (
 func (t *Telemetry) Serve(listen string) (stop func(), err error) {
 	l, err := net.Listen("tcp", listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use by another process; give this one another port", listen)
+		return nil, fmt.Errorf("%s is in use by another process; give this one another port (telemetry.listen, or SIGNALBOX_TELEMETRY_LISTEN beside a file that two processes share)", listen)
 	}
 	if err != nil {
 		return nil, err
