@@ -184,6 +184,9 @@ func revisionError(err error) error {
 	}
 	switch {
 	case errors.As(err, &refused):
+		if refused.verdict.Drained {
+			return unavailable(contract.ReasonDrained)
+		}
 		if refused.verdict.Outcome == contract.OutcomeGPUUnavailable {
 			return unavailable(contract.ReasonUnhealthy)
 		}

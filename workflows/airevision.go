@@ -287,7 +287,11 @@ func (b *bell) heard(a *contract.RingAnswer, err error) error {
 	}
 	b.missed = 0
 	if a.Phase != contract.PhaseRunning && a.Health.Admits == contract.AdmitNothing {
-		return contract.NewUnavailable(contract.Unavailable{Reason: contract.ReasonUnhealthy, Detail: a.Health.Reason})
+		reason := contract.ReasonUnhealthy
+		if a.Health.Drained {
+			reason = contract.ReasonDrained
+		}
+		return contract.NewUnavailable(contract.Unavailable{Reason: reason, Detail: a.Health.Reason})
 	}
 	return nil
 }

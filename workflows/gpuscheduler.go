@@ -85,6 +85,9 @@ func (s *scheduler) setup(ctx workflow.Context, carried *SchedulerCarried) error
 		workflow.UpdateHandlerOptions{Validator: validateConfig, Description: "The scheduler role's configuration."}); err != nil {
 		return err
 	}
+	if err := s.obey(ctx); err != nil {
+		return err
+	}
 	s.receive(ctx)
 	return nil
 }

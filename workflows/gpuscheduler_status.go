@@ -17,7 +17,8 @@ func (s *scheduler) status() contract.SchedulerStatus {
 	st := contract.SchedulerStatus{
 		Open: v.Open, Reason: v.Reason, Until: v.Until,
 		TimeZone: s.config.Calendar.TimeZone, WindowOpen: s.state.Window.Open, NextChange: s.state.Window.NextChange,
-		GPU: s.state.Device, HostGone: s.state.Gone != "", Config: s.config, LastToken: s.state.LastToken,
+		Orders: s.state.Gate.Orders,
+		GPU:    s.state.Device, HostGone: s.state.Gone != "", Config: s.config, LastToken: s.state.LastToken,
 		Jobs: []contract.JobStatus{},
 	}
 	for _, j := range s.state.Jobs {
@@ -68,6 +69,9 @@ func (s *scheduler) show(ctx workflow.Context, now time.Time) {
 		fmt.Fprintf(&b, " Until %s.", st.Until.UTC().Format(time.RFC3339))
 	}
 	b.WriteString("\n\n")
+	if o := st.Orders.Override; o.InForce(now) {
+		fmt.Fprintf(&b, "Window %s.\n\n", o.Describe("opened"))
+	}
 	if g := st.GPU; g != nil {
 		fmt.Fprintf(&b, "GPU %s on %s: %s", g.GPU, g.Host, g.Health.Value)
 		if g.Health.Reason != "" {

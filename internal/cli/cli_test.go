@@ -24,7 +24,7 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 func TestEveryCommandExplainsItself(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"start"}, {"start", "revision"}, {"start", "batch"}, {"result"}, {"cancel"}, {"status"},
-		{"worker"}, {"health"}, {"config"}, {"config", "check"}, {"version"},
+		{"worker"}, {"health"}, {"pause"}, {"resume"}, {"override"}, {"end-override"}, {"drain"}, {"undrain"}, {"config"}, {"config", "check"}, {"version"},
 	} {
 		code, out, _ := run(t, append(args, "--help")...)
 		require.Zero(t, code)

@@ -124,6 +124,9 @@ of a job failed, 130 interrupted.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
 	root.AddCommand(startCommand(o), resultCommand(o), cancelCommand(o), statusCommand(o), documentsCommand(o),
 		workerCommand(o), healthCommand(o), configCommand(o), versionCommand(o))
+	for _, c := range operatorCommands {
+		root.AddCommand(c.command(o))
+	}
 	return root
 }
 

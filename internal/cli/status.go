@@ -77,6 +77,9 @@ func printStatus(out io.Writer, st contract.SchedulerStatus) {
 	} else {
 		fmt.Fprintf(w, "Batch\ton hold: %s%s\n", st.Reason, until(st.Until))
 	}
+	if o := st.Orders.Override; o.InForce(time.Now()) {
+		fmt.Fprintf(w, "Override\t%s\n", o.Describe("the window is opened"))
+	}
 	window := "closed"
 	if st.WindowOpen {
 		window = "open"

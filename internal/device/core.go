@@ -23,6 +23,9 @@ const (
 	FirstGateWait = 10 * time.Second
 	// DueRetry is how long a batch run that met a due request stays away.
 	DueRetry = time.Second
+	// OrderRetry is how long a batch run that met an operator's order stays away;
+	// the scheduler's hold keeps it away for longer.
+	OrderRetry = 5 * time.Second
 	// FailBackoffMin and FailBackoffMax bound how long batch stays away after
 	// a run failed; it doubles while no run succeeds.
 	FailBackoffMin = 10 * time.Second
@@ -49,8 +52,9 @@ type Verdict struct {
 	Outcome    contract.Outcome
 	Reason     string
 	RetryAfter time.Duration
-	// LeaseOver says that the run's lease is the cause.
+	// LeaseOver says that the run's lease is the cause, Drained that an operator is.
 	LeaseOver bool
+	Drained   bool
 }
 
 // Core is the device's state. It has no clock and no lock: every method takes
@@ -128,12 +132,15 @@ func (c *Core) admit(now time.Time, r Run) Verdict {
 	h := c.Health(now)
 	if r.Class == contract.Realtime {
 		if h.Admits == contract.AdmitNothing {
-			return Verdict{Outcome: contract.OutcomeGPUUnavailable, Reason: h.Reason}
+			return Verdict{Outcome: contract.OutcomeGPUUnavailable, Reason: h.Reason, Drained: h.Drained}
 		}
 		return Verdict{Admit: true}
 	}
 	if v, over := c.leaseOver(now, r.Lease); over {
 		return v
+	}
+	if why := c.ordered(now); why != "" {
+		return Verdict{Outcome: contract.OutcomeBounced, Reason: why, RetryAfter: OrderRetry}
 	}
 	switch {
 	case c.stopping:
@@ -183,10 +190,26 @@ func (c *Core) MayContinue(now time.Time) (Verdict, bool) {
 		v.Outcome = contract.OutcomePreempted
 		return v, false
 	}
+	if why := c.ordered(now); why != "" {
+		return Verdict{Outcome: contract.OutcomePreempted, Reason: why}, false
+	}
 	if len(c.due) > 0 {
 		return Verdict{Outcome: contract.OutcomePreempted, Reason: "a realtime request is due"}, false
 	}
 	return Verdict{}, true
+}
+
+// ordered says which operator's order keeps batch off the GPU, nothing if none
+// does. It holds for every token.
+func (c *Core) ordered(now time.Time) string {
+	o := c.gate.Orders
+	switch {
+	case o.Drain.InForce(now):
+		return o.Drain.Describe("drained")
+	case o.Pause.InForce(now):
+		return o.Pause.Describe("paused")
+	}
+	return ""
 }
 
 // Ended takes the run off the GPU.
@@ -249,6 +272,7 @@ func (c *Core) SetGate(g contract.Gate) bool {
 	if !g.Newer(c.gate) {
 		return false
 	}
+	g.Orders = g.Orders.Over(c.gate.Orders)
 	c.gate = g
 	return true
 }

@@ -194,7 +194,7 @@ func (d *Device) SetGate(g contract.Gate) (contract.GPUState, error) {
 	state := d.stateLocked()
 	d.mu.Unlock()
 	if changed {
-		if err := writeGate(d.opt.StateDir, g); err != nil {
+		if err := writeGate(d.opt.StateDir, state.Gate); err != nil {
 			return state, err
 		}
 		d.notify()

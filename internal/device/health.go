@@ -23,10 +23,13 @@ func (c *Core) RunFailed(now time.Time, why string) (suspect bool) {
 // RunSucceeded ends the backoff after failed runs.
 func (c *Core) RunSucceeded() { c.failFor, c.failUntil, c.failWhy = 0, time.Time{}, "" }
 
-// Health of the GPU at now: the probe's word, and after a failed run realtime
-// alone for a while.
+// Health of the GPU at now: an operator's drain, the probe's word, and after a
+// failed run realtime alone for a while.
 func (c *Core) Health(now time.Time) contract.Health {
 	h := c.probe
+	if drain := c.gate.Orders.Drain; drain.InForce(now) {
+		return contract.Health{Value: h.Value, Admits: contract.AdmitNothing, Reason: drain.Describe("drained"), Drained: true}
+	}
 	if h.Admits == contract.AdmitAll && now.Before(c.failUntil) {
 		return contract.Health{
 			Value: contract.Unhealthy, Admits: contract.AdmitRealtime,

@@ -26,6 +26,8 @@ const (
 	CauseGate     Cause = "gate"
 	CauseHealth   Cause = "health"
 	CauseRealtime Cause = "realtime"
+	CauseDrain    Cause = "drain"
+	CausePause    Cause = "pause"
 )
 
 // Verdict says whether batch may run.
@@ -41,9 +43,15 @@ type Verdict struct {
 // Verdict decides whether batch may run at now.
 func (s *State) Verdict(now time.Time) Verdict {
 	d := s.Device
+	orders := s.Gate.Orders
+	open, until := s.openUntil(now)
 	switch {
-	case !s.Window.Open:
-		return Verdict{Cause: CauseWindow, Reason: "outside the batch window", Until: s.Window.NextChange}
+	case orders.Drain.InForce(now):
+		return Verdict{Cause: CauseDrain, Reason: orders.Drain.Describe("drained"), Until: orders.Drain.Until}
+	case orders.Pause.InForce(now):
+		return Verdict{Cause: CausePause, Reason: orders.Pause.Describe("paused"), Until: orders.Pause.Until}
+	case !open:
+		return Verdict{Cause: CauseWindow, Reason: "outside the batch window", Until: until}
 	case s.Gone != "" && (d == nil || d.Instance == s.Gone):
 		return Verdict{Cause: CauseHost, Reason: "the GPU host is gone"}
 	case s.GateInstance == "" && now.Before(s.StartedAt.Add(GateWait)):
@@ -56,7 +64,7 @@ func (s *State) Verdict(now time.Time) Verdict {
 	if reopen := s.RealtimeEnded.Add(s.Params.ReopenAfter); now.Before(reopen) {
 		return Verdict{Cause: CauseRealtime, Reason: ReasonRealtime, Until: reopen}
 	}
-	return Verdict{Open: true, Until: s.Window.NextChange}
+	return Verdict{Open: true, Until: until}
 }
 
 // ReasonRealtime is the reason of a hold for people who wait.
@@ -70,6 +78,7 @@ func (s *State) Decide(now time.Time) ([]Decision, time.Time) {
 			s.endLease(j)
 		}
 	}
+	s.revokeLong(now)
 	var out []Decision
 	v := s.Verdict(now)
 	if v.Open {
@@ -156,8 +165,8 @@ func (s *State) tell(j *Job, d contract.Directive) Decision {
 // leaseEnd is the end of a lease that is granted now.
 func (s *State) leaseEnd(now time.Time) time.Time {
 	end := now.Add(s.Params.Quantum)
-	if n := s.Window.NextChange; !n.IsZero() && n.Before(end) {
-		end = n
+	if _, until := s.openUntil(now); !until.IsZero() && until.Before(end) {
+		end = until
 	}
 	return end
 }
@@ -190,6 +199,11 @@ func (s *State) wake(now time.Time) time.Time {
 		}
 	}
 	consider(s.Window.NextChange)
+	for _, o := range []contract.Order{s.Gate.Orders.Pause, s.Gate.Orders.Drain, s.Gate.Orders.Override} {
+		if o.InForce(now) {
+			consider(o.Until)
+		}
+	}
 	consider(s.RealtimeEnded.Add(s.Params.ReopenAfter))
 	if s.GateInstance == "" {
 		consider(s.StartedAt.Add(GateWait))

@@ -59,13 +59,12 @@ func (s *State) DeviceNews(now time.Time, g contract.GPUState) {
 		// A gate from the future: this scheduler's clock is behind the one
 		// before it. Tokens must still grow.
 		s.LastToken = g.Gate.Token
-		s.Gate = contract.Gate{Token: g.Gate.Token, Change: g.Gate.Change + 1, RevokedUpTo: g.Gate.Token}
-		s.GateTold = ""
-		for _, j := range s.Jobs {
-			j.Lease = nil
-		}
+		s.Gate.Change = g.Gate.Change
+		s.revoke()
 	}
-	if g.Gate == s.Gate {
+	// What this scheduler was not told the device has from the one before it.
+	s.Gate.Orders = s.Gate.Orders.Over(g.Gate.Orders)
+	if g.Gate.Same(s.Gate) {
 		s.GateInstance = g.Instance
 	}
 }
@@ -77,7 +76,7 @@ func (s *State) GateAnswer(now time.Time, g *contract.GPUState) {
 		return // sent again with the next reconcile, or to a new instance
 	}
 	s.DeviceNews(now, *g)
-	if g.Gate == s.Gate {
+	if g.Gate.Same(s.Gate) {
 		s.GateTold = g.Instance
 	}
 }

@@ -3,6 +3,7 @@ package simulation
 import (
 	"time"
 
+	"signalbox/internal/scheduling"
 	"signalbox/workflows/contract"
 )
 
@@ -82,7 +83,7 @@ func (w *world) idleBound() time.Duration {
 // forbidden reports whether something keeps batch from running, or there is none.
 func (w *world) forbidden() bool {
 	open, _ := w.window.at(w.now)
-	if !open || !w.aiUp || !w.schedulerUp {
+	if !open || !w.aiUp || !w.schedulerUp || w.unsettled() {
 		return true
 	}
 	work := false
@@ -97,6 +98,29 @@ func (w *world) forbidden() bool {
 	}
 	h := w.serving()
 	return h == nil || h.frozen || !h.ollamaUp || !w.owner.heldBy(h)
+}
+
+// mayOverride reports that an operator has opened the window, as far as the
+// scheduler knows.
+func (w *world) mayOverride() bool {
+	s := w.scheduler
+	return s != nil && s.state.Gate.Orders.Override.InForce(w.now)
+}
+
+// unsettled reports that an operator keeps batch off the GPU, or may: by what the
+// scheduler or a device has.
+func (w *world) unsettled() bool {
+	if s := w.scheduler; s != nil {
+		if o := s.state.Gate.Orders; o.Pause.InForce(w.now) || o.Drain.InForce(w.now) {
+			return true
+		}
+	}
+	for _, h := range w.hosts {
+		if o := h.gate.Orders; o.Pause.InForce(w.now) || o.Drain.InForce(w.now) {
+			return true
+		}
+	}
+	return false
 }
 
 // busy reports whether a run is on the GPU.
@@ -114,8 +138,14 @@ func (w *world) checkCall(key string) {
 	if w.card.done[key] > 0 {
 		w.fail("call %s begins again although it is finished", key)
 	}
-	if open, _ := w.window.at(w.now); !open {
+	if open, _ := w.window.at(w.now); !open && !w.mayOverride() {
 		w.fail("call %s begins outside the window", key)
+	}
+	for kind, what := range map[scheduling.OrderKind]string{scheduling.OrderPause: "a pause", scheduling.OrderDrain: "a drain"} {
+		// A newer order that was not confirmed may hold or not.
+		if o := w.confirmed[kind]; o.InForce(w.now) && w.asked[kind] == o && len(w.hosts) == 1 {
+			w.fail("call %s begins in spite of %s", key, what)
+		}
 	}
 	if !w.aiUp {
 		return // nobody rings

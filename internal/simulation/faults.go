@@ -27,6 +27,7 @@ const (
 	VisibilityDown      Kind = "visibility-down"
 	PoisonDocument      Kind = "poison-document"
 	WindowCloses        Kind = "window-closes"
+	OperatorsAct        Kind = "operators-act"
 )
 
 // Kinds lists every kind of fault.
@@ -34,7 +35,7 @@ func Kinds() []Kind {
 	return []Kind{
 		GPUWorkerKilled, GPUWorkerFrozen, GPUWorkerRestarted, SecondHost, OutageShort, OutageLong,
 		SchedulerTerminated, SchedulerDown, AIDown, JobTerminated, JobCancelled, RequestTerminated,
-		ContinueAsNew, VisibilityDown, PoisonDocument, WindowCloses,
+		ContinueAsNew, VisibilityDown, PoisonDocument, WindowCloses, OperatorsAct,
 	}
 }
 
@@ -139,6 +140,8 @@ func (w *world) strike(k Kind) {
 	case VisibilityDown:
 		w.visibilityUp = false
 		w.after(w.between(10*time.Second, 5*time.Minute), func() { w.visibilityUp = true })
+	case OperatorsAct:
+		w.operate()
 	case SecondHost, PoisonDocument, WindowCloses: // planned at the beginning
 	}
 }

@@ -76,6 +76,9 @@ func (h *host) boot() {
 	h.w.lastFault = h.w.now
 	h.up, h.frozen, h.stalled = true, false, nil
 	h.epoch++
+	if h.w.tamper.no(RuleGateFile) {
+		h.gate = contract.Gate{}
+	}
 	h.core, h.instance = device.NewCore(h.gate), ""
 	h.serving, h.polling, h.acking, h.leaving, h.news = false, false, false, false, false
 	h.probe()

@@ -22,6 +22,8 @@ const (
 	RuleRegister     Rule = "a job registers until the scheduler has it"
 	RuleCheckpoint   Rule = "a repeated activity looks for what is finished"
 	RuleHeartbeat    Rule = "a GPU activity has a heartbeat timeout"
+	RuleUnchanged    Rule = "a scheduler that was told nothing leaves an operator's orders unchanged"
+	RuleGateFile     Rule = "the device keeps the gate in a file"
 	RuleLostAttempts Rule = "a document has few attempts that may be lost"
 )
 
@@ -38,6 +40,8 @@ func Rules() map[Rule][]Kind {
 		RuleRegister:     {SchedulerTerminated, SchedulerDown},
 		RuleCheckpoint:   {GPUWorkerKilled},
 		RuleHeartbeat:    {GPUWorkerKilled},
+		RuleUnchanged:    {OperatorsAct, SchedulerTerminated},
+		RuleGateFile:     {OperatorsAct, SchedulerTerminated, GPUWorkerKilled},
 		RuleLostAttempts: {PoisonDocument},
 	}
 }
@@ -52,6 +56,14 @@ func (t tamper) lease(l contract.Lease) contract.Lease {
 		l.Until = l.Until.Add(24 * time.Hour)
 	}
 	return l
+}
+
+func (t tamper) gate(g contract.Gate) contract.Gate {
+	if t.no(RuleUnchanged) {
+		off := contract.Order{State: contract.OrderOff}
+		g.Orders = g.Orders.Over(contract.Orders{Pause: off, Drain: off, Override: off})
+	}
+	return g
 }
 
 func (t tamper) directive(d contract.Directive) contract.Directive {

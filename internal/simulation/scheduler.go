@@ -142,7 +142,7 @@ func (s *scheduler) setGate(g contract.Gate) {
 		if !h.core.Owned(s.w.now) {
 			return false
 		}
-		if h.core.SetGate(g) {
+		if h.core.SetGate(s.w.tamper.gate(g)) {
 			h.gate = h.core.Gate()
 			h.notify()
 		}

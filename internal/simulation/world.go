@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"signalbox/internal/scheduling"
+	"signalbox/workflows/contract"
 )
 
 // world is the clock, the events to come, and everything that is in it.
@@ -31,7 +34,9 @@ type world struct {
 
 	schedulerUp, aiUp bool
 	visibilityUp      bool
-	waiting           []func() // for workers that come back
+	// asked are the operators' last orders, confirmed those that the device had.
+	asked, confirmed map[scheduling.OrderKind]contract.Order
+	waiting          []func() // for workers that come back
 
 	tamper    tamper
 	lastFault time.Time
@@ -43,6 +48,7 @@ func newWorld(cfg Config) *world {
 		cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 1)),
 		start:       time.Date(2026, 11, 24, 18, 0, 0, 0, time.UTC),
 		schedulerUp: true, aiUp: true, visibilityUp: true,
+		asked: map[scheduling.OrderKind]contract.Order{}, confirmed: map[scheduling.OrderKind]contract.Order{},
 	}
 	w.now = w.start
 	w.net = network{w: w, last: map[[2]string]time.Time{}}

@@ -26,7 +26,12 @@ type Gate struct {
 	Change int64 `json:"change"`
 	// RevokedUpTo is the newest token that no longer permits anything.
 	RevokedUpTo int64 `json:"revokedUpTo"`
+	// Orders of the operators; what is unchanged in them the device keeps.
+	Orders Orders `json:"orders,omitzero"`
 }
+
+// Same reports whether g and o are the same change.
+func (g Gate) Same(o Gate) bool { return g.Token == o.Token && g.Change == o.Change }
 
 // Newer reports whether g replaces o.
 func (g Gate) Newer(o Gate) bool {
@@ -61,6 +66,8 @@ type Health struct {
 	Value  HealthValue `json:"value"`
 	Admits Admits      `json:"admits"`
 	Reason string      `json:"reason,omitempty"`
+	// Drained is that an operator wants nothing on the GPU.
+	Drained bool `json:"drained,omitempty"`
 }
 
 // Class of a run on the GPU.

@@ -58,15 +58,17 @@ type SchedulerStatus struct {
 	// Until is when that is expected to change, where known.
 	Until time.Time `json:"until,omitzero"`
 	// TimeZone and Window describe the calendar.
-	TimeZone   string          `json:"timeZone"`
-	WindowOpen bool            `json:"windowOpen"`
-	NextChange time.Time       `json:"nextChange,omitzero"`
-	GPU        *GPUState       `json:"gpu,omitempty"`
-	HostGone   bool            `json:"hostGone,omitempty"`
-	Jobs       []JobStatus     `json:"jobs"`
-	Waiting    int             `json:"waiting"`
-	Config     SchedulerConfig `json:"config"`
-	LastToken  int64           `json:"lastToken"`
+	TimeZone   string    `json:"timeZone"`
+	WindowOpen bool      `json:"windowOpen"`
+	NextChange time.Time `json:"nextChange,omitzero"`
+	// Orders of the operators, those that have ended among them.
+	Orders    Orders          `json:"orders,omitzero"`
+	GPU       *GPUState       `json:"gpu,omitempty"`
+	HostGone  bool            `json:"hostGone,omitempty"`
+	Jobs      []JobStatus     `json:"jobs"`
+	Waiting   int             `json:"waiting"`
+	Config    SchedulerConfig `json:"config"`
+	LastToken int64           `json:"lastToken"`
 }
 
 // JobStatus is one batch job as the scheduler sees it.

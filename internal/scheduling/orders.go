@@ -1,0 +1,87 @@
+package scheduling
+
+import (
+	"time"
+
+	"signalbox/workflows/contract"
+)
+
+// Order records what an operator asks for, or that it has ended. It is a change
+// of the gate: the device enforces it, whatever dies meanwhile.
+func (s *State) Order(kind OrderKind, o contract.Order) {
+	switch kind {
+	case OrderPause:
+		s.Gate.Orders.Pause = o
+	case OrderDrain:
+		s.Gate.Orders.Drain = o
+	case OrderOverride:
+		s.Gate.Orders.Override = o
+	}
+	s.change()
+}
+
+// OrderKind is what an operator asks for.
+type OrderKind int
+
+// Kinds of orders.
+const (
+	OrderPause OrderKind = iota
+	OrderDrain
+	OrderOverride
+)
+
+// Confirmed reports whether the device has the present gate.
+func (s *State) Confirmed() bool {
+	return s.Device != nil && s.Device.Instance != s.Gone && s.Device.Gate.Same(s.Gate)
+}
+
+// change makes the gate another one, which is sent at once.
+func (s *State) change() {
+	s.Gate.Token, s.Gate.Change = s.LastToken, s.Gate.Change+1
+	s.GateTold = ""
+}
+
+// revoke ends every lease, on the device too.
+func (s *State) revoke() {
+	s.change()
+	s.Gate.RevokedUpTo = s.LastToken
+	for _, j := range s.Jobs {
+		if j.Lease != nil {
+			s.endLease(j)
+		}
+	}
+}
+
+// openUntil says whether batch may run by the clock, in a window or by an
+// operator's override, and until when; zero for no end.
+func (s *State) openUntil(now time.Time) (open bool, until time.Time) {
+	override := s.Gate.Orders.Override
+	switch {
+	case s.Window.Open && (s.Window.NextChange.IsZero() || !override.InForce(now)):
+		return true, s.Window.NextChange
+	case s.Window.Open:
+		return true, later(s.Window.NextChange, override.Until)
+	case override.InForce(now):
+		return true, override.Until
+	}
+	return false, s.Window.NextChange
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// revokeLong ends leases that go on for longer than batch may now: the window
+// was moved, or an override was ended.
+func (s *State) revokeLong(now time.Time) {
+	open, until := s.openUntil(now)
+	for _, j := range s.holders() {
+		if !open || !until.IsZero() && j.Lease.Until.After(until) {
+			s.revoke()
+			return
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/workflow"
+
+	"signalbox/internal/scheduling"
+	"signalbox/workflows/contract"
+)
+
+// confirmWait is how long an operator's update waits for the device to have it;
+// the gate is given gateTimeout, and once more after that.
+const confirmWait = 6 * time.Second
+
+// orders are what the updates for operators change.
+var orders = map[string]struct {
+	kind scheduling.OrderKind
+	on   bool
+}{
+	contract.UpdatePauseBatch:     {scheduling.OrderPause, true},
+	contract.UpdateResumeBatch:    {scheduling.OrderPause, false},
+	contract.UpdateOverrideWindow: {scheduling.OrderOverride, true},
+	contract.UpdateEndOverride:    {scheduling.OrderOverride, false},
+	contract.UpdateDrain:          {scheduling.OrderDrain, true},
+	contract.UpdateUndrain:        {scheduling.OrderDrain, false},
+}
+
+// obey sets the updates for operators up.
+func (s *scheduler) obey(ctx workflow.Context) error {
+	for _, u := range contract.OperatorUpdates() {
+		err := workflow.SetUpdateHandlerWithOptions(ctx, u.Name,
+			func(ctx workflow.Context, raw converter.RawValue) (contract.OperatorResult, error) {
+				return s.operate(ctx, u, raw)
+			},
+			workflow.UpdateHandlerOptions{Description: u.Help, Validator: func(raw converter.RawValue) error {
+				if _, _, err := contract.DecodeOperatorRequest(u, raw.Payload().GetData()); err != nil {
+					return contract.NewInvalidInput(err)
+				}
+				return nil
+			}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// operate records an order, and waits until the device has it. Made twice it is
+// the same order: what it says is what holds.
+func (s *scheduler) operate(ctx workflow.Context, u contract.OperatorUpdate, raw converter.RawValue) (contract.OperatorResult, error) {
+	r, lasts, err := contract.DecodeOperatorRequest(u, raw.Payload().GetData())
+	if err != nil {
+		return contract.OperatorResult{}, contract.NewInvalidInput(err)
+	}
+	o := contract.Order{State: contract.OrderOff, Reason: r.Reason, By: r.By}
+	if orders[u.Name].on {
+		o.State, o.Until = contract.OrderOn, workflow.Now(ctx).Add(lasts).UTC()
+	}
+	s.state.Order(orders[u.Name].kind, o)
+	s.dirty = true
+	confirmed, err := workflow.AwaitWithTimeout(ctx, confirmWait, func() bool { return s.state.Confirmed() })
+	if err != nil {
+		return contract.OperatorResult{}, err
+	}
+	v := s.state.Verdict(workflow.Now(ctx))
+	return contract.OperatorResult{Pending: !confirmed, Orders: s.state.Gate.Orders, Open: v.Open, Reason: v.Reason}, nil
+}
