@@ -23,7 +23,7 @@ test: ## everything that CI runs
 	.ci/run
 
 soak: ## the kill tests with many rounds
-	SIGNALBOX_KILL_ROUNDS=30 go test ./tests -run TestKill -count=1 -timeout 60m -v
+	SIGNALBOX_KILL_ROUNDS=30 go test ./tests -run 'TestKill|Killed|Frozen' -count=1 -timeout 90m -v
 
 simulate: ## the protocol in a simulated world: 100,000 schedules of random faults (about a minute)
 	SIGNALBOX_SCHEDULES=$${SIGNALBOX_SCHEDULES:-50000} go test ./internal/simulation -run 'Together' -count=1 -timeout 60m -v

@@ -35,18 +35,24 @@ func rounds(t *testing.T) int {
 	return n
 }
 
-var buildDev = sync.OnceValues(func() (string, error) {
+var (
+	buildDev       = sync.OnceValues(func() (string, error) { return build("signalbox-dev") })
+	buildSignalbox = sync.OnceValues(func() (string, error) { return build("signalbox") })
+)
+
+// build builds one of the programs.
+func build(name string) (string, error) {
 	dir, err := os.MkdirTemp("", "signalbox-test")
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "signalbox-dev")
-	out, err := exec.Command("go", "build", "-o", path, "signalbox/cmd/signalbox-dev").CombinedOutput()
+	path := filepath.Join(dir, name)
+	out, err := exec.Command("go", "build", "-o", path, "signalbox/cmd/"+name).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("build signalbox-dev: %w: %s", err, out)
+		return "", fmt.Errorf("build %s: %w: %s", name, err, out)
 	}
 	return path, nil
-})
+}
 
 // devProcess is a signalbox-dev of its own process.
 type devProcess struct {

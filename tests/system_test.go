@@ -93,7 +93,7 @@ func startServer(t *testing.T, attributes map[string]enumspb.IndexedValueType) *
 // systemAt is a system on the Temporal server at an address.
 func systemAt(t *testing.T, gpu *recorder, address string, change ...func(*config.Config)) *system {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rounds(t))*patience)
 	t.Cleanup(cancel)
 	dir := t.TempDir()
 	cfg := config.Simulated()
