@@ -1,4 +1,4 @@
-.PHONY: help build check unit tools e2e test soak simulate
+.PHONY: help build check unit tools e2e test soak simulate month
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -29,3 +29,6 @@ simulate: ## the protocol in a simulated world: 100,000 schedules of random faul
 	SIGNALBOX_SCHEDULES=$${SIGNALBOX_SCHEDULES:-50000} go test ./internal/simulation -run 'Together' -count=1 -timeout 60m -v
 	SIGNALBOX_SCHEDULES=1500 go test ./internal/simulation -run 'Quiet|Alone|Rule' -count=1 -timeout 60m -v
 	SIGNALBOX_SCHEDULES=200 go test ./internal/simulation -run 'Pair' -count=1 -timeout 60m -v
+
+month: ## the specified workload for 30 simulated days: busy share, waits, switches, hours lost
+	SIGNALBOX_DAYS=30 go test ./internal/simulation -run Month -count=1 -v

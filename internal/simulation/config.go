@@ -29,6 +29,8 @@ type Config struct {
 	Quantum time.Duration
 	// VisibilityLag is how old a workflow is when lists show it.
 	VisibilityLag time.Duration
+	// Steady servers take no step longer than 20 ms.
+	Steady bool
 	// Without takes a rule of the design away, "" for none.
 	Without Rule
 }

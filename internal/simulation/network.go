@@ -43,7 +43,7 @@ type network struct {
 // hop is the time that the server takes for a step: 10 ms as a rule, and once
 // in a while as long as a busy machine takes.
 func (w *world) hop() time.Duration {
-	if w.chance(50) {
+	if !w.cfg.Steady && w.chance(50) {
 		return w.between(100*time.Millisecond, 3*time.Second)
 	}
 	return w.between(2*time.Millisecond, 20*time.Millisecond)

@@ -29,9 +29,15 @@ func run(t *testing.T, cfg simulation.Config) simulation.Stats {
 // otherwise.
 func schedules(t *testing.T, few uint64) uint64 {
 	t.Helper()
-	text := os.Getenv("SIGNALBOX_SCHEDULES")
+	return setting(t, "SIGNALBOX_SCHEDULES", few)
+}
+
+// setting is a number from the environment.
+func setting(t *testing.T, name string, usual uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
 	if text == "" {
-		return few
+		return usual
 	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	require.NoError(t, err)

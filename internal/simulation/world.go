@@ -108,19 +108,20 @@ func (w *world) at(t time.Time, do func()) *event {
 
 func (w *world) after(d time.Duration, do func()) *event { return w.at(w.now.Add(d), do) }
 
-// mostEvents is a hundred times what a schedule comes to.
-const mostEvents = 500_000
+// mostEvents an hour is far above what a schedule comes to.
+const mostEvents = 200_000
 
 // run lets events happen until there is none before end, or something failed.
 func (w *world) run(end time.Time) {
+	most := mostEvents * int(1+end.Sub(w.start)/time.Hour)
 	for len(w.events) > 0 && w.failed == nil && !w.events[0].at.After(end) {
 		e := heap.Pop(&w.events).(*event)
 		if e.off {
 			continue
 		}
 		w.now = e.at
-		if w.stats.Events++; w.stats.Events > mostEvents {
-			w.fail("a loop: more than %d events", mostEvents)
+		if w.stats.Events++; w.stats.Events > most {
+			w.fail("a loop: more than %d events", most)
 			return
 		}
 		e.do()
