@@ -22,8 +22,9 @@ e2e: ## end-to-end tests on the embedded Temporal server
 test: ## everything that CI runs
 	.ci/run
 
-soak: ## the kill tests with many rounds
+soak: ## the kill tests with many rounds, 20,000 documents, 2,000 jobs
 	SIGNALBOX_KILL_ROUNDS=30 go test ./tests -run 'TestKill|Killed|Frozen' -count=1 -timeout 90m -v
+	SIGNALBOX_KILL_ROUNDS=10 SIGNALBOX_DOCUMENTS=20000 SIGNALBOX_JOBS=2000 go test ./tests -run 'TestALongJob|TestManyJobs' -count=1 -timeout 60m -v
 
 simulate: ## the protocol in a simulated world: 100,000 schedules of random faults (about a minute)
 	SIGNALBOX_SCHEDULES=$${SIGNALBOX_SCHEDULES:-50000} go test ./internal/simulation -run 'Together' -count=1 -timeout 60m -v

@@ -2,10 +2,12 @@ package tests
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"signalbox/internal/calendar"
+	"signalbox/internal/config"
 	"signalbox/workers"
 	"signalbox/workflows/contract"
 )
@@ -56,4 +58,17 @@ func TestAConfigurationThatIsPutBack(t *testing.T) {
 		require.Equal(t, len(w) > 0, st.WindowOpen, "configuration %d", i)
 		stop()
 	}
+}
+
+// TestPeakHoursAreFilled: with the window closed, batch runs when nobody has asked
+// for a while, and makes way.
+func TestPeakHoursAreFilled(t *testing.T) {
+	s := running(t, closedWindow, func(c *config.Config) {
+		c.Schedule.Peak, c.Schedule.PeakIdle = contract.PeakFill, time.Second
+	})
+	s.startBatch("b", s.documents("p", 6))
+	s.documentOnGPU()
+	s.answer("r", "REQ-1")
+	require.Equal(t, 6, s.endBatch("b").Done)
+	require.Zero(t, s.gpu.overlapped())
 }

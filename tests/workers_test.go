@@ -97,7 +97,11 @@ func TestTheGPUWorkerIsKilled(t *testing.T) {
 	killed := map[string]bool{}
 	for i := range rounds(t) {
 		gpu := s.worker(home, "gpu")
-		s.documentOnGPU()
+		// Not the same document each time: one that costs five workers is given up.
+		before := s.gpu.begun()
+		s.gpu.await(s.ctx, t, "a second document on the GPU", func() bool {
+			return len(s.gpu.calls) > before+1 && len(s.gpu.onGPU("DOC-")) == 1
+		})
 		s.inFlight(killed)
 		gpu.kill(t)
 		t.Logf("round %d: killed after %d calls", i, s.gpu.begun())

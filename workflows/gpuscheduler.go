@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -96,6 +98,8 @@ func (s *scheduler) params() scheduling.Params {
 	return scheduling.Params{
 		Quantum:     time.Duration(s.config.QuantumMs) * time.Millisecond,
 		ReopenAfter: time.Duration(s.config.ReopenAfterMs) * time.Millisecond,
+		Peak:        s.config.Peak,
+		PeakIdle:    time.Duration(s.config.PeakIdleMs) * time.Millisecond,
 	}
 }
 
@@ -105,6 +109,9 @@ func validateConfig(c contract.SchedulerConfig) error {
 	}
 	if c.QuantumMs <= 0 {
 		return fmt.Errorf("quantumMs is %d; it must be positive", c.QuantumMs)
+	}
+	if c.Peak != "" && !slices.Contains(contract.PeakModes(), c.Peak) {
+		return fmt.Errorf("peak is %q; allowed are %s", c.Peak, strings.Join(contract.PeakModes(), ", "))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"signalbox/internal/calendar"
+	"signalbox/workflows/contract"
 )
 
 // Config is the whole configuration. examples/signalbox.yaml explains each key.
@@ -51,6 +52,9 @@ type Schedule struct {
 	calendar.Spec `yaml:",inline"`
 	// Peak is what batch does outside the windows.
 	Peak string `yaml:"peak" json:"peak"`
+	// PeakIdle is how long nobody must have asked for anything before batch fills
+	// peak hours.
+	PeakIdle time.Duration `yaml:"peakIdle" json:"peakIdle"`
 	// Quantum is the longest lease of one job while others wait.
 	Quantum time.Duration `yaml:"quantum" json:"quantum"`
 	// ReopenAfter is the wait after the last realtime request.
@@ -132,7 +136,7 @@ func Default() Config {
 		Ollama: Ollama{Host: "http://127.0.0.1:11434", Card: CardAuto},
 		Schedule: Schedule{
 			Spec: calendar.Spec{Windows: calendar.DefaultWindows()},
-			Peak: PeakClosed, Quantum: 15 * time.Minute, ReopenAfter: time.Second,
+			Peak: contract.PeakClosed, PeakIdle: 5 * time.Minute, Quantum: 15 * time.Minute, ReopenAfter: time.Second,
 		},
 		Models: Models{
 			Text: Model{
@@ -158,9 +162,6 @@ func Default() Config {
 // DefaultListen is where metrics and health are served: on loopback, at the
 // port that is registered with OpenTelemetry's Prometheus exporter.
 const DefaultListen = "127.0.0.1:9464"
-
-// PeakClosed keeps batch closed outside the windows: the specified default.
-const PeakClosed = "closed"
 
 // Simulated is the configuration of --simulate: the window is open at any hour.
 func Simulated() Config {
@@ -192,7 +193,14 @@ func (s Schedule) Describe(now time.Time) string {
 	}
 	local := now.In(cal.Zone())
 	state := cal.At(now)
-	text := fmt.Sprintf("local time %s (%s), batch window ", local.Format("Mon 15:04"), s.TimeZone)
+	text := fmt.Sprintf("local time %s (%s), ", local.Format("Mon 15:04"), s.TimeZone)
+	switch s.Peak {
+	case contract.PeakOpen:
+		return text + "batch may run at any hour (peak: open)"
+	case contract.PeakFill:
+		text += fmt.Sprintf("batch fills peak hours when nobody has asked for %s, ", s.PeakIdle)
+	}
+	text += "batch window "
 	if state.Open {
 		text += "open"
 	} else {

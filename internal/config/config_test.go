@@ -68,7 +68,7 @@ func TestWrongValuesAreNamed(t *testing.T) {
 	cases := map[string]string{
 		"schedule:\n  timeZone: Mars/Base":                            `schedule.timeZone: "Mars/Base" is no IANA time zone`,
 		"keepWarm: 5m":                                                "schedule.timeZone: is missing",
-		"schedule: {timeZone: UTC, peak: fill}":                       `schedule.peak: "fill"; allowed is closed`,
+		"schedule: {timeZone: UTC, peak: fill}":                       `schedule.peak: "fill"; allowed are closed, fill-when-idle, open`,
 		"schedule: {timeZone: UTC, quantum: 1s}":                      "schedule.quantum: 1s; allowed are 1m0s to 4h0m0s",
 		"schedule: {timeZone: UTC, windows: [{from: x, to: y}]}":      "schedule.windows[0].from",
 		"schedule: {timeZone: UTC, hours: 3}":                         "line 1: hours is no key here",

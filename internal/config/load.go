@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"signalbox/internal/calendar"
+	"signalbox/workflows/contract"
 )
 
 // overrides are the environment variables that go before the file.
@@ -103,9 +104,10 @@ func (c *Config) complete() error {
 	if _, err := calendar.New(c.Schedule.Spec); err != nil {
 		bad("schedule.%v", err)
 	}
-	if c.Schedule.Peak != PeakClosed {
-		bad("schedule.peak: %q; allowed is closed", c.Schedule.Peak)
+	if peaks := contract.PeakModes(); !slices.Contains(peaks, c.Schedule.Peak) {
+		bad("schedule.peak: %q; allowed are %s", c.Schedule.Peak, strings.Join(peaks, ", "))
 	}
+	between(bad, "schedule.peakIdle", c.Schedule.PeakIdle, time.Second, 4*time.Hour)
 	between(bad, "schedule.quantum", c.Schedule.Quantum, time.Minute, 4*time.Hour)
 	between(bad, "schedule.reopenAfter", c.Schedule.ReopenAfter, 0, time.Minute)
 	between(bad, "timeouts.load", c.Timeouts.Load, time.Second, 30*time.Minute)

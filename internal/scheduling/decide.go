@@ -28,6 +28,7 @@ const (
 	CauseRealtime Cause = "realtime"
 	CauseDrain    Cause = "drain"
 	CausePause    Cause = "pause"
+	CausePeak     Cause = "peak"
 )
 
 // Verdict says whether batch may run.
@@ -50,6 +51,8 @@ func (s *State) Verdict(now time.Time) Verdict {
 		return Verdict{Cause: CauseDrain, Reason: orders.Drain.Describe("drained"), Until: orders.Drain.Until}
 	case orders.Pause.InForce(now):
 		return Verdict{Cause: CausePause, Reason: orders.Pause.Describe("paused"), Until: orders.Pause.Until}
+	case !open && s.Params.Peak == contract.PeakFill && !s.realtimePresent():
+		return Verdict{Cause: CausePeak, Reason: "peak hours, and somebody has asked a moment ago", Until: s.idleAt()}
 	case !open:
 		return Verdict{Cause: CauseWindow, Reason: "outside the batch window", Until: until}
 	case s.Gone != "" && (d == nil || d.Instance == s.Gone):
@@ -205,6 +208,9 @@ func (s *State) wake(now time.Time) time.Time {
 		}
 	}
 	consider(s.RealtimeEnded.Add(s.Params.ReopenAfter))
+	if s.Params.Peak == contract.PeakFill && !s.realtimePresent() {
+		consider(s.idleAt())
+	}
 	if s.GateInstance == "" {
 		consider(s.StartedAt.Add(GateWait))
 	}

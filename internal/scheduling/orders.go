@@ -52,11 +52,13 @@ func (s *State) revoke() {
 	}
 }
 
-// openUntil says whether batch may run by the clock, in a window or by an
-// operator's override, and until when; zero for no end.
+// openUntil says whether batch may run by the clock (in a window, in peak hours
+// that it may use, by an operator's override), and until when; zero for no end.
 func (s *State) openUntil(now time.Time) (open bool, until time.Time) {
 	override := s.Gate.Orders.Override
 	switch {
+	case s.Params.Peak == contract.PeakOpen, s.idle(now):
+		return true, time.Time{}
 	case s.Window.Open && (s.Window.NextChange.IsZero() || !override.InForce(now)):
 		return true, s.Window.NextChange
 	case s.Window.Open:
@@ -65,6 +67,17 @@ func (s *State) openUntil(now time.Time) (open bool, until time.Time) {
 		return true, override.Until
 	}
 	return false, s.Window.NextChange
+}
+
+// idle reports whether batch may fill peak hours.
+func (s *State) idle(now time.Time) bool {
+	return s.Params.Peak == contract.PeakFill && !s.realtimePresent() && !now.Before(s.idleAt())
+}
+
+// idleAt is when nobody will have asked for as long as it takes, as far as this
+// scheduler has been there to see it.
+func (s *State) idleAt() time.Time {
+	return later(s.RealtimeEnded, s.StartedAt).Add(s.Params.PeakIdle)
 }
 
 func later(a, b time.Time) time.Time {

@@ -137,3 +137,39 @@ func TestANewSchedulerHearsOfOrdersFromTheDevice(t *testing.T) {
 	require.Equal(t, scheduling.CausePause, next.s.Verdict(next.now).Cause)
 	require.True(t, next.s.Confirmed())
 }
+
+func TestPeakHoursAreFilledWhenNobodyAsks(t *testing.T) {
+	w := ready(t)
+	w.s.Params.Peak, w.s.Params.PeakIdle = contract.PeakFill, 5*time.Minute
+	w.s.SetWindow(scheduling.Window{NextChange: w.now.Add(9 * time.Hour)})
+	w.register("j", 1000, 0)
+	w.decide()
+	require.Equal(t, scheduling.CausePeak, w.s.Verdict(w.now).Cause)
+	require.Equal(t, w.now.Add(5*time.Minute), w.wake)
+	w.pass(5 * time.Minute)
+	w.decide()
+	require.True(t, w.told("j").Open)
+	token := w.told("j").Lease.Token
+
+	w.device(func(g *contract.GPUState) { g.RealtimeWaiting = 1 })
+	w.decide()
+	require.Equal(t, token, w.gateSent().RevokedUpTo, "what is queued waits too")
+	require.Equal(t, scheduling.CauseWindow, w.s.Verdict(w.now).Cause)
+	w.answerGate()
+	w.device(func(g *contract.GPUState) { g.RealtimeWaiting = 0 })
+	w.decide()
+	require.Equal(t, w.now.Add(5*time.Minute), w.s.Verdict(w.now).Until)
+	w.pass(5 * time.Minute)
+	w.register("j", 1000, token)
+	w.decide()
+	require.True(t, w.told("j").Open)
+}
+
+func TestPeakOpenKnowsNoHours(t *testing.T) {
+	w := ready(t)
+	w.s.Params.Peak = contract.PeakOpen
+	w.s.SetWindow(scheduling.Window{NextChange: w.now.Add(9 * time.Hour)})
+	require.True(t, w.s.Verdict(w.now).Open)
+	w.device(func(g *contract.GPUState) { g.RealtimeWaiting = 1 })
+	require.Equal(t, scheduling.CauseRealtime, w.s.Verdict(w.now).Cause, "people come first at any hour")
+}

@@ -28,6 +28,10 @@ type Params struct {
 	Quantum time.Duration `json:"quantum"`
 	// ReopenAfter is the wait after the last realtime request.
 	ReopenAfter time.Duration `json:"reopenAfter"`
+	// Peak is what batch does outside the windows (contract.PeakModes); empty is
+	// closed. PeakIdle is how long nobody must have asked before it fills them.
+	Peak     string        `json:"peak,omitempty"`
+	PeakIdle time.Duration `json:"peakIdle,omitempty"`
 }
 
 // Window is the calendar's word for now.

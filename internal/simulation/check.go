@@ -138,7 +138,7 @@ func (w *world) checkCall(key string) {
 	if w.card.done[key] > 0 {
 		w.fail("call %s begins again although it is finished", key)
 	}
-	if open, _ := w.window.at(w.now); !open && !w.mayOverride() {
+	if open, _ := w.window.at(w.now); !open && !w.mayOverride() && !w.rested() {
 		w.fail("call %s begins outside the window", key)
 	}
 	for kind, what := range map[scheduling.OrderKind]string{scheduling.OrderPause: "a pause", scheduling.OrderDrain: "a drain"} {

@@ -28,6 +28,7 @@ const (
 	PoisonDocument      Kind = "poison-document"
 	WindowCloses        Kind = "window-closes"
 	OperatorsAct        Kind = "operators-act"
+	PeakHours           Kind = "peak-hours" // that batch fills when nobody asks
 )
 
 // Kinds lists every kind of fault.
@@ -36,6 +37,7 @@ func Kinds() []Kind {
 		GPUWorkerKilled, GPUWorkerFrozen, GPUWorkerRestarted, SecondHost, OutageShort, OutageLong,
 		SchedulerTerminated, SchedulerDown, AIDown, JobTerminated, JobCancelled, RequestTerminated,
 		ContinueAsNew, VisibilityDown, PoisonDocument, WindowCloses, OperatorsAct,
+		PeakHours,
 	}
 }
 
@@ -82,6 +84,9 @@ func (w *world) populate() {
 		for range 1 + w.rng.IntN(2) {
 			w.after(w.sometime(), func() { w.strike(k) })
 		}
+	}
+	if w.has(PeakHours) { // all the time
+		w.window.closed = append(w.window.closed, span{w.start, w.start.Add(24 * time.Hour)})
 	}
 	if w.has(WindowCloses) {
 		from := w.start.Add(w.sometime())
@@ -142,7 +147,7 @@ func (w *world) strike(k Kind) {
 		w.after(w.between(10*time.Second, 5*time.Minute), func() { w.visibilityUp = true })
 	case OperatorsAct:
 		w.operate()
-	case SecondHost, PoisonDocument, WindowCloses: // planned at the beginning
+	case PeakHours, SecondHost, PoisonDocument, WindowCloses: // planned at the beginning
 	}
 }
 

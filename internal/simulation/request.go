@@ -188,5 +188,8 @@ func (r *request) close() {
 	w := r.w
 	r.flow.closed = true
 	r.run.cancel()
+	if !r.served.IsZero() {
+		w.lastAnswer = w.now
+	}
 	w.open = slices.DeleteFunc(w.open, func(other *request) bool { return other == r })
 }

@@ -65,7 +65,29 @@ func (w *world) startScheduler(carried *scheduling.State) {
 }
 
 func (w *world) params() scheduling.Params {
-	return scheduling.Params{Quantum: w.cfg.Quantum, ReopenAfter: time.Second}
+	p := scheduling.Params{Quantum: w.cfg.Quantum, ReopenAfter: time.Second}
+	if w.has(PeakHours) {
+		p.Peak, p.PeakIdle = contract.PeakFill, peakIdle
+	}
+	return p
+}
+
+// peakIdle is how long nobody must have asked before batch fills peak hours.
+const peakIdle = 20 * time.Second
+
+// rested reports that nobody has asked for as long as that takes, but for what a
+// slow server has not told yet. Only the scheduler can see to it: where something
+// fails, a lease may go on until its quantum ends.
+func (w *world) rested() bool {
+	if !w.has(PeakHours) || len(w.cfg.Faults) > 1 {
+		return w.has(PeakHours)
+	}
+	for _, r := range w.open {
+		if w.now.Sub(r.due) > ringBoundFaults {
+			return false
+		}
+	}
+	return w.now.Sub(w.lastAnswer) >= peakIdle-ringBound
 }
 
 // terminate ends the run at once; the keeper starts another.

@@ -40,7 +40,9 @@ type world struct {
 
 	tamper    tamper
 	lastFault time.Time
-	stats     Stats
+	// lastAnswer is when a request last ended that had been on the GPU.
+	lastAnswer time.Time
+	stats      Stats
 }
 
 func newWorld(cfg Config) *world {

@@ -14,6 +14,10 @@ type SchedulerConfig struct {
 	QuantumMs int64 `json:"quantumMs"`
 	// ReopenAfterMs is the wait after the last realtime request.
 	ReopenAfterMs int64 `json:"reopenAfterMs"`
+	// Peak is what batch does outside the windows, one of PeakModes; PeakIdleMs is
+	// how long nobody must have asked before it fills them.
+	Peak       string `json:"peak,omitempty"`
+	PeakIdleMs int64  `json:"peakIdleMs,omitempty"`
 	// StoreURL is shown so that a client on the same host finds the store.
 	StoreURL string `json:"storeUrl,omitempty"`
 	// Host, LoadedAt and Hash say whose file this is.
@@ -23,6 +27,19 @@ type SchedulerConfig struct {
 	// Simulated: the window is open at any hour.
 	Simulated bool `json:"simulated,omitempty"`
 }
+
+// Peak modes: what batch does outside the windows.
+const (
+	// PeakClosed: it does not run. The specified default.
+	PeakClosed = "closed"
+	// PeakFill: it runs when nobody has asked for anything for a while.
+	PeakFill = "fill-when-idle"
+	// PeakOpen: it runs at any hour.
+	PeakOpen = "open"
+)
+
+// PeakModes lists them.
+func PeakModes() []string { return []string{PeakClosed, PeakFill, PeakOpen} }
 
 // Directive goes to a batch job: open with a lease, or hold with a reason.
 type Directive struct {
