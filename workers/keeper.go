@@ -16,9 +16,6 @@ import (
 	"signalbox/workflows/contract"
 )
 
-// keepEvery is how often the keeper looks at the scheduler.
-const keepEvery = 10 * time.Second
-
 // Keeper keeps the scheduler alive and up to date with this host's file.
 type Keeper struct {
 	Client client.Client
@@ -72,9 +69,9 @@ func (k *Keeper) saw(err error) {
 
 // watch waits until the next look; with metrics it asks how things are meanwhile.
 func (k *Keeper) watch(ctx context.Context) {
-	for end := time.Now().Add(keepEvery); ctx.Err() == nil && time.Now().Before(end); {
+	for end := time.Now().Add(contract.KeepEvery); ctx.Err() == nil && time.Now().Before(end); {
 		if k.Metrics == nil {
-			wait(ctx, keepEvery)
+			wait(ctx, contract.KeepEvery)
 			return
 		}
 		wait(ctx, telemetry.StatusEvery)
@@ -87,7 +84,7 @@ func (k *Keeper) watch(ctx context.Context) {
 // status asks the scheduler for everything it knows.
 func (k *Keeper) status(ctx context.Context) (contract.SchedulerStatus, error) {
 	var status contract.SchedulerStatus
-	ask, cancel := context.WithTimeout(ctx, keepEvery)
+	ask, cancel := context.WithTimeout(ctx, contract.KeepEvery)
 	defer cancel()
 	answer, err := k.Client.QueryWorkflow(ask, contract.SchedulerID(k.Config.GPU), "", contract.QueryStatus)
 	if err == nil {
@@ -121,7 +118,7 @@ func (k *Keeper) look(ctx context.Context) error {
 	if same || status.Config.LoadedAt.After(k.Config.LoadedAt) {
 		return nil
 	}
-	ask, cancel := context.WithTimeout(ctx, keepEvery)
+	ask, cancel := context.WithTimeout(ctx, contract.KeepEvery)
 	defer cancel()
 	update, err := k.Client.UpdateWorkflow(ask, client.UpdateWorkflowOptions{
 		WorkflowID: id, UpdateName: contract.UpdateConfigure,

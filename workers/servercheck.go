@@ -78,6 +78,6 @@ func (p *Process) check(ctx context.Context, roles []Role) {
 			}
 			return
 		}
-		wait(ctx, keepEvery)
+		wait(ctx, contract.KeepEvery)
 	}
 }

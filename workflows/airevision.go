@@ -14,27 +14,9 @@ import (
 	"signalbox/workflows/contract"
 )
 
-// Times of a realtime request.
-const (
-	// ringEvery is how often a request rings until it ends; the device forgets
-	// one that has not rung for 25 s.
-	ringEvery = 10 * time.Second
-	// ringTimeout is how long the GPU host may take to answer a ring. It is a
-	// ScheduleToClose: a frozen host's open poll swallows the task, which a
-	// ScheduleToStart would not see.
-	ringTimeout = 2 * time.Second
-	// ringRetry is the pause between attempts of one ring.
-	ringRetry = 100 * time.Millisecond
-	// realtimeHeartbeat is when an attempt without heartbeats is lost.
-	realtimeHeartbeat = 5 * time.Second
-	// gpuBackstop ends a GPU activity whose own budgets (configuration,
-	// timeouts) have not: it is no budget itself.
-	gpuBackstop = 2 * time.Hour
-	// realtimeAttempts of one request: a GPU worker that dies costs one more.
-	realtimeAttempts = 2
-	// missedRings in a row mean that the GPU host is gone.
-	missedRings = 2
-)
+// gpuBackstop ends a GPU activity whose own budgets (configuration, timeouts)
+// have not: it is no budget itself.
+const gpuBackstop = 2 * time.Hour
 
 // AIRevision answers one realtime request: one run on the GPU, for which batch
 // makes way. Its input is contract.RevisionInput as JSON. It waits for the
@@ -121,7 +103,7 @@ func (r *revision) run(ctx workflow.Context) (contract.RevisionResult, error) {
 			return result, nil
 		case !errors.Is(err, errLost):
 			return result, err
-		case attempt == realtimeAttempts:
+		case attempt == contract.RealtimeAttempts:
 			return result, contract.NewUnavailable(contract.Unavailable{
 				Reason: contract.ReasonLost, Detail: "the GPU worker was lost twice while it answered",
 			})
@@ -151,7 +133,7 @@ func (r *revision) attempt(ctx workflow.Context, n int) (contract.RevisionResult
 		TaskQueue:              contract.QueueGPU,
 		ScheduleToStartTimeout: wait,
 		StartToCloseTimeout:    gpuBackstop,
-		HeartbeatTimeout:       realtimeHeartbeat,
+		HeartbeatTimeout:       contract.RealtimeHeartbeat,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Priority:               temporal.Priority{PriorityKey: contract.PriorityRealtime},
 		Summary:                r.in.Task,
@@ -173,7 +155,7 @@ func (r *revision) attempt(ctx workflow.Context, n int) (contract.RevisionResult
 			return none, err
 		}
 		r.answered(ctx, answer)
-		if err := r.await(ctx, run, workflow.NewTimer(ctx, ringEvery)); err != nil {
+		if err := r.await(ctx, run, workflow.NewTimer(ctx, contract.RingEvery)); err != nil {
 			r.withdraw(ctx, ref)
 			return none, err
 		}
@@ -202,9 +184,9 @@ func (r *revision) withdraw(ctx workflow.Context, ref contract.RequestRef) {
 func ringOptions() workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		TaskQueue:              contract.QueueGPUControl,
-		ScheduleToCloseTimeout: ringTimeout,
+		ScheduleToCloseTimeout: contract.RingTimeout,
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: ringRetry, BackoffCoefficient: 1,
+			InitialInterval: contract.RingRetry, BackoffCoefficient: 1,
 		},
 	}
 }
@@ -278,7 +260,7 @@ func (b *bell) heard(a *contract.RingAnswer, err error) error {
 	}
 	if err != nil {
 		*a = contract.RingAnswer{}
-		if b.missed++; b.first || b.missed == missedRings {
+		if b.missed++; b.first || b.missed == contract.MissedRings {
 			return contract.NewUnavailable(contract.Unavailable{
 				Reason: contract.ReasonHostGone, Detail: "the GPU host does not answer",
 			})

@@ -13,9 +13,6 @@ import (
 
 // Times of a batch job's activities.
 const (
-	batchHeartbeat = 10 * time.Second
-	// awaitEvery is the seed's "retry every 5 minutes".
-	awaitEvery = 5 * time.Minute
 	// chunkTimeout is for one attempt at preparing a chunk: a page takes about a
 	// second to render, and what is rendered is not rendered again.
 	chunkTimeout   = 4 * time.Hour
@@ -27,10 +24,10 @@ func (b *batch) queue(r job.Run) {
 	ctx := workflow.WithActivityOptions(b.gpu, workflow.ActivityOptions{
 		TaskQueue:           contract.QueueGPU,
 		StartToCloseTimeout: gpuBackstop,
-		HeartbeatTimeout:    batchHeartbeat,
+		HeartbeatTimeout:    contract.BatchHeartbeat,
 		// For crashes of the worker alone: everything else is an outcome.
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: time.Second, BackoffCoefficient: 1, MaximumAttempts: int32(r.Attempts),
+			InitialInterval: contract.BatchRetry, BackoffCoefficient: 1, MaximumAttempts: int32(r.Attempts),
 		},
 		Priority: temporal.Priority{PriorityKey: contract.PriorityBatch},
 		Summary:  summary(r.Stage + " " + r.Doc.ID),
@@ -63,7 +60,7 @@ func (b *batch) awaitGPU() {
 	future := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           contract.QueueGPUControl,
 		StartToCloseTimeout: 10 * time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: awaitEvery, BackoffCoefficient: 1},
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: contract.AwaitEvery, BackoffCoefficient: 1},
 		Summary:             "waiting for the GPU, looking every 5 minutes",
 	}), contract.ActivityAwaitGPU, contract.AwaitInput{Reason: b.state.AwaitReason})
 	workflow.Go(b.gpu, func(ctx workflow.Context) {

@@ -16,12 +16,6 @@ import (
 
 // Times and limits of the scheduler's workflow.
 const (
-	// reconcileEvery compares with Temporal while jobs wait,
-	// reconcileIdle while none does.
-	reconcileEvery = time.Minute
-	reconcileIdle  = 5 * time.Minute
-	// gateTimeout is how long the device may take to answer the gate.
-	gateTimeout = 5 * time.Second
 	// signalLimit is when the run ends: the server refuses more than 10,000
 	// and does not suggest continue-as-new for them.
 	signalLimit = 2000
@@ -210,8 +204,8 @@ func (s *scheduler) setGate(ctx workflow.Context, g contract.Gate) {
 	s.outgoing++
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              contract.QueueGPUControl,
-		ScheduleToCloseTimeout: gateTimeout,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 1},
+		ScheduleToCloseTimeout: contract.GateTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: contract.GateRetry, BackoffCoefficient: 1},
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		var state contract.GPUState
@@ -236,8 +230,8 @@ func (s *scheduler) reconcile(ctx workflow.Context, now time.Time) {
 	s.outgoing++
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           contract.QueueGPUScheduler,
-		StartToCloseTimeout: reconcileEvery,
-		HeartbeatTimeout:    reconcileEvery / 2,
+		StartToCloseTimeout: contract.ReconcileEvery,
+		HeartbeatTimeout:    contract.ReconcileEvery / 2,
 		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 2},
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
@@ -265,9 +259,9 @@ func (s *scheduler) reconcileAt() time.Time {
 	case s.reconciled.IsZero():
 		return s.started
 	case len(s.state.Jobs) == 0:
-		return s.reconciled.Add(reconcileIdle)
+		return s.reconciled.Add(contract.ReconcileIdle)
 	}
-	return s.reconciled.Add(reconcileEvery)
+	return s.reconciled.Add(contract.ReconcileEvery)
 }
 
 // ask asks a running job to register.

@@ -11,7 +11,7 @@ import (
 )
 
 // confirmWait is how long an operator's update waits for the device to have it;
-// the gate is given gateTimeout, and once more after that.
+// the gate is given contract.GateTimeout, and once more after that.
 const confirmWait = 6 * time.Second
 
 // orders are what the updates for operators change.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/serviceerror"
 
 	"signalbox/starter"
 	"signalbox/workflows/contract"
@@ -50,11 +48,7 @@ func (c operatorCommand) command(o *options) *cobra.Command {
 			}
 			return o.with(cmd.Context(), func(s *starter.Starter) error {
 				result, err := s.Operate(cmd.Context(), contract.DefaultGPU, c.update, r)
-				var notFound *serviceerror.NotFound
-				if errors.As(err, &notFound) {
-					return &inWords{"there is no scheduler; is a worker with the scheduler role running?", err}
-				}
-				if err != nil {
+				if err = schedulerError(err); err != nil {
 					return err
 				}
 				if o.json() {

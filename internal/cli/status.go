@@ -30,14 +30,7 @@ func statusCommand(o *options) *cobra.Command {
 					return o.printProgress(cmd, s, args[0])
 				}
 				st, err := s.Status(cmd.Context(), contract.DefaultGPU)
-				if noWorker(err) {
-					return &inWords{"no worker with the scheduler role answers: is one running? (signalbox worker --roles scheduler)", err}
-				}
-				var notFound *serviceerror.NotFound
-				if errors.As(err, &notFound) {
-					return &inWords{"there is no scheduler; is a worker with the scheduler role running?", err}
-				}
-				if err != nil {
+				if err = schedulerError(err); err != nil {
 					return err
 				}
 				if o.json() {
@@ -171,6 +164,15 @@ func inZone(t time.Time, zone string) string {
 		t = t.In(loc)
 	}
 	return t.Format("Mon 15:04")
+}
+
+// schedulerError says of a scheduler that does not answer what to do about it.
+func schedulerError(err error) error {
+	var notFound *serviceerror.NotFound
+	if noWorker(err) || errors.As(err, &notFound) {
+		return &inWords{"no scheduler answers; is a worker with the scheduler role running? (signalbox worker --roles scheduler)", err}
+	}
+	return err
 }
 
 // noWorker reports that a query failed because no worker answers it.

@@ -8,16 +8,6 @@ import (
 	"signalbox/workflows/contract"
 )
 
-// Times of a realtime request, as in package workflows.
-const (
-	ringEvery         = 10 * time.Second
-	ringTimeout       = 2 * time.Second
-	ringRetry         = 100 * time.Millisecond
-	realtimeHeartbeat = 5 * time.Second
-	realtimeAttempts  = 2
-	missedRings       = 2
-)
-
 // request is AIRevision: one run and its rings.
 type request struct {
 	w       *world
@@ -66,7 +56,7 @@ func (r *request) begin(n int) {
 		r.end(contract.ReasonWaitExceeded)
 		return
 	}
-	t := &task{priority: contract.PriorityRealtime, maxAttempts: 1, heartbeat: realtimeHeartbeat, ask: &realtimeRun{req: r, ref: r.ref()}}
+	t := &task{priority: contract.PriorityRealtime, maxAttempts: 1, heartbeat: contract.RealtimeHeartbeat, ask: &realtimeRun{req: r, ref: r.ref()}}
 	t.done = func(x result) { r.flow.later(w.hop(), func() { r.ran(t, x) }) }
 	r.run = t
 	w.queue.schedule(t, left)
@@ -80,7 +70,7 @@ func (r *request) ring(t *task) {
 	}
 	w, ref, sent := r.w, t.ask.ref, r.w.now
 	var a contract.RingAnswer
-	w.control(ringTimeout, ringRetry, func(h *host) bool {
+	w.control(contract.RingTimeout, contract.RingRetry, func(h *host) bool {
 		h.beatIfDue()
 		if !h.core.Owned(w.now) {
 			return false
@@ -107,7 +97,7 @@ func (r *request) heard(t *task, a contract.RingAnswer, ok bool) {
 	first := r.first
 	r.first = false
 	if !ok {
-		if r.missed++; first || r.missed == missedRings {
+		if r.missed++; first || r.missed == contract.MissedRings {
 			r.end(contract.ReasonHostGone)
 			return
 		}
@@ -118,7 +108,7 @@ func (r *request) heard(t *task, a contract.RingAnswer, ok bool) {
 			return
 		}
 	}
-	r.w.after(ringEvery, func() {
+	r.w.after(contract.RingEvery, func() {
 		r.flow.deliver(func() {
 			if r.run == t && !t.closed {
 				r.ring(t)
@@ -136,7 +126,7 @@ func (r *request) ran(t *task, x result) {
 	case x.late:
 		r.end(contract.ReasonWaitExceeded)
 	case x.lost:
-		if r.attempt == realtimeAttempts {
+		if r.attempt == contract.RealtimeAttempts {
 			r.end(contract.ReasonLost)
 			return
 		}
@@ -168,7 +158,7 @@ func (r *request) end(reason contract.Reason) {
 		return
 	}
 	w.stats.Refused++
-	w.control(ringTimeout, ringRetry, func(h *host) bool {
+	w.control(contract.RingTimeout, contract.RingRetry, func(h *host) bool {
 		h.core.Withdraw(w.now, ref)
 		h.notify()
 		return true

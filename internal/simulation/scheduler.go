@@ -11,15 +11,6 @@ import (
 
 const schedulerID = "gpu-scheduler"
 
-// Times of the scheduler's workflow, as in package workflows.
-const (
-	keepEvery      = 10 * time.Second
-	reconcileEvery = time.Minute
-	reconcileIdle  = 5 * time.Minute
-	gateTimeout    = 5 * time.Second
-	gateRetry      = 200 * time.Millisecond
-)
-
 // scheduler is GPUScheduler around its core.
 type scheduler struct {
 	w            *world
@@ -50,7 +41,7 @@ func (w *world) keep() {
 	if w.schedulerUp && (w.scheduler == nil || w.scheduler.flow.closed) {
 		w.startScheduler(nil)
 	}
-	w.after(keepEvery, w.keep)
+	w.after(contract.KeepEvery, w.keep)
 }
 
 func (w *world) startScheduler(carried *scheduling.State) {
@@ -159,7 +150,7 @@ func (s *scheduler) carryOut(d scheduling.Decision) {
 func (s *scheduler) setGate(g contract.Gate) {
 	s.outgoing++
 	var answer *contract.GPUState
-	s.w.control(gateTimeout, gateRetry, func(h *host) bool {
+	s.w.control(contract.GateTimeout, contract.GateRetry, func(h *host) bool {
 		h.beatIfDue()
 		if !h.core.Owned(s.w.now) {
 			return false
@@ -211,9 +202,9 @@ func (s *scheduler) reconcileAt() time.Time {
 	case s.reconciledAt.IsZero():
 		return s.began
 	case len(s.state.Jobs) == 0:
-		return s.reconciledAt.Add(reconcileIdle)
+		return s.reconciledAt.Add(contract.ReconcileIdle)
 	}
-	return s.reconciledAt.Add(reconcileEvery)
+	return s.reconciledAt.Add(contract.ReconcileEvery)
 }
 
 func (s *scheduler) reconciled(began time.Time, r contract.ReconcileResult, ok bool) {
