@@ -150,3 +150,42 @@ func TestOperatorsAtTheCommandLine(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, contract.OrderUnchanged, st.Orders.Drain.State, "what was refused left nothing")
 }
+
+// TestAPriorityIsTheJobsOwn: the line changes at once, and a new scheduler hears
+// of it from the job.
+func TestAPriorityIsTheJobsOwn(t *testing.T) {
+	s := running(t, closedWindow)
+	for _, id := range []string{"first", "second", "third"} {
+		s.startBatch(id, s.documents("p", 1))
+		s.eventually("it is in line", func() bool {
+			st, err := s.Status(s.ctx, contract.DefaultGPU)
+			return err == nil && len(st.Jobs) > 0 && st.Jobs[len(st.Jobs)-1].ID == id
+		})
+	}
+	order := func() (ids []string) {
+		st, err := s.Status(s.ctx, contract.DefaultGPU)
+		require.NoError(t, err)
+		for _, j := range st.Jobs {
+			ids = append(ids, j.ID)
+		}
+		return ids
+	}
+	code, out, stderr := s.command("priority", "third", "1")
+	require.Zero(t, code, stderr)
+	require.Equal(t, "third: priority 1, was 3; position 1 in line\n", out)
+	require.Equal(t, []string{"third", "first", "second"}, order())
+
+	require.NoError(t, s.client.TerminateWorkflow(s.ctx, contract.SchedulerID(contract.DefaultGPU), "", "a test"))
+	s.eventually("a new scheduler has the same line", func() bool {
+		d, err := s.client.DescribeWorkflowExecution(s.ctx, contract.SchedulerID(contract.DefaultGPU), "")
+		return err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING &&
+			len(order()) == 3 && order()[0] == "third"
+	})
+	for args, want := range map[[2]string]string{
+		{"nobody", "1"}: "job: no job nobody is registered", {"first", "9"}: "priority: is 9; allowed are 1 (first) to 5",
+	} {
+		code, _, stderr := s.command("priority", args[0], args[1])
+		require.Equal(t, cli.ExitUsage, code, stderr)
+		require.Contains(t, stderr, want)
+	}
+}

@@ -131,6 +131,18 @@ func (b *batch) receive(ctx workflow.Context) {
 			b.askedToRegister()
 		}
 	})
+	workflow.Go(quiet, func(ctx workflow.Context) {
+		for {
+			var p int
+			workflow.GetSignalChannel(ctx, contract.SignalPriority).Receive(ctx, &p)
+			b.prioritized(p)
+		}
+	})
+}
+
+func (b *batch) prioritized(p int) {
+	b.state.SetPriority(p)
+	b.dirty = true
 }
 
 // drain takes in what has arrived and was not received yet. Before the run
@@ -143,6 +155,10 @@ func (b *batch) drain(ctx workflow.Context) {
 	}
 	for workflow.GetSignalChannel(ctx, contract.SignalAskRegister).ReceiveAsync(nil) {
 		b.askedToRegister()
+	}
+	var p int
+	for workflow.GetSignalChannel(ctx, contract.SignalPriority).ReceiveAsync(&p) {
+		b.prioritized(p)
 	}
 }
 
@@ -201,7 +217,7 @@ func (b *batch) carryOut(ctx, quiet workflow.Context, d job.Decision) {
 		b.tell(quiet, contract.SignalRegister, d.Register, func(ok bool) { b.state.Registered(workflow.Now(quiet), ok) })
 	}
 	if d.Finishing {
-		b.tell(quiet, contract.SignalFinishing, contract.Registration{Job: b.ref, Priority: b.in.Priority, Left: b.state.Left()},
+		b.tell(quiet, contract.SignalFinishing, contract.Registration{Job: b.ref, Priority: b.state.Priority, Left: b.state.Left()},
 			func(bool) {})
 	}
 	for _, r := range d.Queue {

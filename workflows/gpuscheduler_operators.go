@@ -44,7 +44,37 @@ func (s *scheduler) obey(ctx workflow.Context) error {
 			return err
 		}
 	}
-	return nil
+	return workflow.SetUpdateHandlerWithOptions(ctx, contract.UpdateSetPriority, s.setPriority, workflow.UpdateHandlerOptions{
+		Description: "Gives a waiting batch job another priority; {\"job\": …, \"priority\": 1 to 5}.",
+		Validator: func(raw converter.RawValue) error {
+			r, err := contract.DecodePriorityRequest(raw.Payload().GetData())
+			if err == nil && !s.state.Registered(r.Job) {
+				err = &contract.FieldError{Field: "job", Reason: "no job " + r.Job + " is registered with the scheduler"}
+			}
+			if err != nil {
+				return contract.NewInvalidInput(err)
+			}
+			return nil
+		},
+	})
+}
+
+// setPriority changes the order of the line, and tells the job, which says it to
+// whatever scheduler comes after this one.
+func (s *scheduler) setPriority(ctx workflow.Context, raw converter.RawValue) (contract.PriorityResult, error) {
+	r, err := contract.DecodePriorityRequest(raw.Payload().GetData())
+	if err != nil {
+		return contract.PriorityResult{}, contract.NewInvalidInput(err)
+	}
+	was, _ := s.state.SetPriority(r.Job, r.Priority)
+	s.dirty = true
+	s.outgoing++
+	err = workflow.SignalExternalWorkflow(ctx, r.Job, "", contract.SignalPriority, r.Priority).Get(ctx, nil)
+	s.outgoing--
+	if err != nil {
+		return contract.PriorityResult{}, contract.NewInvalidInput(&contract.FieldError{Field: "job", Reason: r.Job + " has ended"})
+	}
+	return contract.PriorityResult{Job: r.Job, Was: was, Now: r.Priority, Position: s.state.Position(r.Job)}, nil
 }
 
 // operate records an order, and waits until the device has it. Made twice it is

@@ -24,7 +24,7 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 func TestEveryCommandExplainsItself(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"start"}, {"start", "revision"}, {"start", "batch"}, {"result"}, {"cancel"}, {"status"},
-		{"worker"}, {"health"}, {"pause"}, {"resume"}, {"override"}, {"end-override"}, {"drain"}, {"undrain"}, {"config"}, {"config", "check"}, {"version"},
+		{"worker"}, {"health"}, {"priority"}, {"pause"}, {"resume"}, {"override"}, {"end-override"}, {"drain"}, {"undrain"}, {"config"}, {"config", "check"}, {"version"},
 	} {
 		code, out, _ := run(t, append(args, "--help")...)
 		require.Zero(t, code)
@@ -46,6 +46,8 @@ func TestWrongUsage(t *testing.T) {
 		"no command":     {[]string{"dance"}, `unknown command "dance"`},
 		"two ids":        {[]string{"status", "a", "b"}, "accepts at most 1 arg"},
 		"no id":          {[]string{"result"}, "needs one workflow id"},
+		"no priority":    {[]string{"priority", "job"}, "needs a job's id and a priority"},
+		"odd priority":   {[]string{"priority", "job", "high"}, `priority "high" is no number; allowed are 1 (first) to 5`},
 		"unknown role":   {[]string{"worker", "--roles", "rfa"}, "allowed are gpu, ai, scheduler"},
 		"no task":        {[]string{"start", "revision"}, "invalid input: task: is missing; allowed are suggest, rag-query, embed, generate"},
 		"empty text":     {[]string{"start", "revision", "--task", "suggest", "--text", " "}, "invalid input: text: is missing"},

@@ -32,6 +32,10 @@ func (s *State) held(now time.Time, d contract.Directive) {
 	}
 }
 
+// SetPriority records the priority that an operator gave the job: it registers
+// with it from now on.
+func (s *State) SetPriority(priority int) { s.Priority = priority }
+
 // AskedToRegister records that the scheduler does not know this job.
 func (s *State) AskedToRegister() { s.RegisterDue, s.RegisterAt = true, time.Time{} }
 

@@ -20,6 +20,30 @@ func (s *State) Order(kind OrderKind, o contract.Order) {
 	s.change()
 }
 
+// SetPriority gives a registered job another priority. It returns the one before,
+// and false where no such job is registered.
+func (s *State) SetPriority(id string, priority int) (was int, ok bool) {
+	j := s.find(id)
+	if j == nil {
+		return 0, false
+	}
+	was, j.Priority = j.Priority, priority
+	return was, true
+}
+
+// Registered reports whether a job is.
+func (s *State) Registered(id string) bool { return s.find(id) != nil }
+
+// Position of a job in the line, from 1; 0 for one that has begun or is not there.
+func (s *State) Position(id string) int {
+	for i, j := range s.Line() {
+		if j.Ref.WorkflowID == id {
+			return i + 1
+		}
+	}
+	return 0
+}
+
 // OrderKind is what an operator asks for.
 type OrderKind int
 

@@ -67,6 +67,8 @@ const (
 	SignalJobEnded = "job-ended"
 	// SignalAskRegister asks a running job to register.
 	SignalAskRegister = "ask-register"
+	// SignalPriority brings a batch job the priority that an operator gave it.
+	SignalPriority = "priority"
 	// SignalGPUState is the device's news to the scheduler.
 	SignalGPUState = "gpu-state"
 	// SignalHostGone says that the GPU host's claim has ended.
@@ -77,6 +79,8 @@ const (
 const (
 	// UpdateConfigure brings the scheduler role's configuration.
 	UpdateConfigure = "configure"
+	// UpdateSetPriority gives a batch job another priority.
+	UpdateSetPriority = "set-priority"
 )
 
 // Queries.

@@ -161,3 +161,36 @@ func FindOperatorUpdate(name string) (OperatorUpdate, error) {
 	}
 	return OperatorUpdate{}, fmt.Errorf("update %q is unknown", name)
 }
+
+// PriorityRequest is the input of UpdateSetPriority.
+type PriorityRequest struct {
+	// Job is the workflow id of a batch job that is registered.
+	Job string `json:"job"`
+	// Priority among jobs, 1 (first) to 5.
+	Priority int `json:"priority"`
+}
+
+// PriorityResult answers UpdateSetPriority.
+type PriorityResult struct {
+	Job string `json:"job"`
+	// Was and Now are the priorities before and after.
+	Was int `json:"was"`
+	Now int `json:"now"`
+	// Position in the line, from 1; 0 for a job that has begun.
+	Position int `json:"position"`
+}
+
+// DecodePriorityRequest decodes strictly.
+func DecodePriorityRequest(data []byte) (PriorityRequest, error) {
+	var r PriorityRequest
+	if err := decodeStrict(data, &r); err != nil {
+		return r, err
+	}
+	if r.Job == "" {
+		return r, fieldErr("job", "is missing")
+	}
+	if r.Priority < 1 || r.Priority > 5 {
+		return r, fieldErr("priority", "is %d; allowed are 1 (first) to 5", r.Priority)
+	}
+	return r, nil
+}
