@@ -28,7 +28,7 @@ func (s *Starter) Progress(ctx context.Context, key string) (contract.Progress, 
 	if state == Failed && p.Phase != contract.PhaseFailed {
 		p.Reason = ""
 	}
-	p.Phase, p.Position, p.EtaSeconds = string(state), 0, 0
+	p.Phase, p.Position, p.EtaSeconds, p.GPUSecondsLeft = string(state), 0, 0, 0
 	return p, nil
 }
 

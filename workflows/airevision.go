@@ -204,6 +204,9 @@ func (r *revision) answered(ctx workflow.Context, a contract.RingAnswer) {
 	p := contract.Progress{Phase: a.Phase, Total: 1, Position: a.Position, EtaSeconds: a.EtaSeconds}
 	if a.Phase == contract.PhaseWaiting {
 		p.Reason = fmt.Sprintf("waiting for the GPU, position %d", a.Position)
+		if a.EtaSeconds > 0 {
+			p.Reason += fmt.Sprintf(", about %d s", a.EtaSeconds)
+		}
 	}
 	r.show(ctx, p)
 }

@@ -59,6 +59,9 @@ func (o *options) printProgress(cmd *cobra.Command, s *starter.Starter, id strin
 	if p.Reason != "" {
 		fmt.Fprintln(w, p.Reason)
 	}
+	if p.GPUSecondsLeft > 0 {
+		fmt.Fprintf(w, "about %s of the GPU left\n", time.Duration(p.GPUSecondsLeft)*time.Second)
+	}
 	return nil
 }
 

@@ -76,6 +76,7 @@ type Core struct {
 	failFor   time.Duration
 	failWhy   string
 	warm      warmth
+	pace      pace
 }
 
 // NewCore is a device that has no claim yet and knows nothing of its GPU's
@@ -219,6 +220,7 @@ func (c *Core) Ended(now time.Time) {
 	if c.run.Class == contract.Realtime {
 		c.drop(c.run.Request)
 		c.ended[c.run.Request] = now
+		c.pace.learn(now.Sub(c.runSince))
 	}
 	c.warm.ended(now, *c.run, c.runSince)
 	c.run = nil

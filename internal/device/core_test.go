@@ -252,3 +252,26 @@ func TestALateRingOfAnOlderAttemptIsIgnored(t *testing.T) {
 		require.Equal(t, waiting, c.Waiting(), name)
 	}
 }
+
+func TestTheWaitIsLearned(t *testing.T) {
+	c := claimed()
+	a, _ := c.Ring(noon, noon, request("a"))
+	require.Zero(t, a.EtaSeconds, "nothing has been learned yet")
+	c.Want(noon, realtimeRun("a"))
+	c.Ended(noon.Add(20 * time.Second))
+	c.Acked(noon.Add(20 * time.Second))
+	later := noon.Add(20 * time.Second)
+	c.Want(later, realtimeRun("b"))
+	later = later.Add(5 * time.Second)
+	first, _ := c.Ring(later, later, request("c"))
+	require.Equal(t, 15, first.EtaSeconds, "the rest of the one that runs")
+	second, _ := c.Ring(later, later, request("d"))
+	require.Equal(t, 35, second.EtaSeconds, "and one more")
+	c.Ended(later)
+	run := batchRun()
+	c.Withdraw(later, request("c"))
+	c.Withdraw(later, request("d"))
+	require.True(t, c.Want(later, run).Admit)
+	alone, _ := c.Ring(later, later, request("e"))
+	require.Zero(t, alone.EtaSeconds, "batch makes way at once")
+}

@@ -28,6 +28,7 @@ func (c *Core) Ring(now, scheduled time.Time, ref contract.RequestRef) (answer c
 	}
 	c.renew(now, ref)
 	answer.Position = c.position(ref)
+	answer.EtaSeconds = c.eta(now, answer.Position)
 	return answer, c.run != nil && c.run.Class == contract.Batch
 }
 

@@ -86,6 +86,9 @@ func (s *State) Finished(now time.Time, d *Doc, lease contract.Lease, o contract
 	switch o.Outcome {
 	case contract.OutcomeDone:
 		d.Stage++
+		if o.CallsDone > 0 {
+			s.Counts.Stages++
+		}
 		d.Again, d.Lost = false, 0
 		for other := range s.begun() {
 			other.Behind = false

@@ -401,3 +401,15 @@ func TestDocumentsAreListedByPage(t *testing.T) {
 	_, err = s.Documents(contract.DocumentsQuery{State: "lost"})
 	require.ErrorContains(t, err, "allowed are pending, done, failed, cancelled")
 }
+
+func TestWhatIsLeftIsLearned(t *testing.T) {
+	s, d := leased(t, 10)
+	require.Zero(t, s.Progress().GPUSecondsLeft, "nothing has been learned yet")
+	lost := outcome(contract.OutcomePreempted)
+	lost.GPUMs, lost.LostMs = 9000, 9000
+	s.Finished(now, d.Queue[1].Doc, d.Queue[1].Lease, lost)
+	done := outcome(contract.OutcomeDone)
+	done.GPUMs, done.CallsDone = 20_000, 1
+	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, done)
+	require.Equal(t, 180, s.Progress().GPUSecondsLeft, "nine more of 20 s: what was thrown away is no measure")
+}

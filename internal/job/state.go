@@ -2,6 +2,7 @@ package job
 
 import (
 	"iter"
+	"math"
 	"time"
 
 	"signalbox/workflows/contract"
@@ -85,7 +86,9 @@ type Counts struct {
 	Bounces     int   `json:"bounces"`
 	GPUMs       int64 `json:"gpuMs"`
 	LostGPUMs   int64 `json:"lostGpuMs"`
-	Simulated   bool  `json:"simulated,omitempty"`
+	// Stages that were done on the GPU.
+	Stages    int  `json:"stages"`
+	Simulated bool `json:"simulated,omitempty"`
 }
 
 // Doc is one document of the chunk.
@@ -187,5 +190,18 @@ func (s *State) Progress() contract.Progress {
 	case s.Lease.Token == 0 && s.outstanding() == 0:
 		p.Phase, p.Reason = contract.PhaseWaiting, "waiting for its turn"
 	}
+	if p.Phase != contract.PhaseDone && p.Phase != contract.PhaseCancelled {
+		p.GPUSecondsLeft = s.gpuLeft()
+	}
 	return p
+}
+
+// gpuLeft is how many seconds of the GPU the job still needs, by what its stages
+// have taken so far; 0 where none was done yet.
+func (s *State) gpuLeft() int {
+	if s.Counts.Stages == 0 || s.Total == 0 {
+		return 0
+	}
+	mean := float64(s.Counts.GPUMs-s.Counts.LostGPUMs) / float64(s.Counts.Stages) / 1000
+	return int(math.Ceil(mean * float64(s.Left())))
 }

@@ -10,8 +10,11 @@ type Progress struct {
 	// Position in the waiting line; 0 when running or not known.
 	Position int `json:"position,omitempty"`
 	// EtaSeconds until the start or the end, where known.
-	EtaSeconds int    `json:"etaSeconds,omitempty"`
-	Reason     string `json:"reason,omitempty"`
+	EtaSeconds int `json:"etaSeconds,omitempty"`
+	// GPUSecondsLeft is how much of the GPU's time a job still needs, by what its
+	// stages have taken so far; when it gets it is the scheduler's business.
+	GPUSecondsLeft int    `json:"gpuSecondsLeft,omitempty"`
+	Reason         string `json:"reason,omitempty"`
 }
 
 // Phases of Progress.
