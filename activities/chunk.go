@@ -31,11 +31,7 @@ func (d *Documents) PrepareChunk(ctx context.Context, in contract.ChunkInput) (c
 	if err != nil {
 		return contract.ChunkResult{}, err
 	}
-	stop, err := beat(ctx)
-	if err != nil {
-		return contract.ChunkResult{}, err
-	}
-	defer stop()
+	defer beat(ctx).stop()
 	out := contract.ChunkResult{Total: len(docs), ManifestHash: hash}
 	keys := map[string]bool{}
 	for i, doc := range docs[:min(in.From+in.Size, len(docs))] {

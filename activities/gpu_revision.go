@@ -24,12 +24,8 @@ func (g *GPU) RunRevision(ctx context.Context, in contract.RevisionRun) (contrac
 	var none contract.RevisionResult
 	info := activity.GetInfo(ctx)
 	g.Device.ServerTime(info.StartedTime)
-	stop, err := beat(ctx)
-	if err != nil {
-		return none, err
-	}
-	defer stop()
-	r := &revisionRun{gpu: g, in: in}
+	r := &revisionRun{gpu: g, in: in, pulse: beat(ctx)}
+	defer r.pulse.stop()
 	queued := info.StartedTime.Sub(info.ScheduledTime)
 	g.Metrics.Waited(queued)
 	out, err := r.do(ctx)
@@ -50,7 +46,7 @@ func (r *revisionRun) do(ctx context.Context) (out contract.RevisionResult, err 
 	if err := r.prepare(ctx); err != nil {
 		return out, err
 	}
-	if r.session, err = r.gpu.enter(ctx, r.run()); err != nil {
+	if r.session, err = r.gpu.enter(ctx, r.pulse, r.run()); err != nil {
 		return out, err
 	}
 	defer func() {
@@ -81,6 +77,7 @@ type revisionRun struct {
 	gpu     *GPU
 	in      contract.RevisionRun
 	session *session
+	pulse   *pulse
 	busy    time.Duration
 	text    string // of the source
 	read    bool   // the source's text is still to be read from page images

@@ -25,18 +25,16 @@ func (g *GPU) RunStage(ctx context.Context, in contract.StageRun) (contract.Stag
 	g.Device.ServerTime(info.StartedTime)
 	s := &stageRun{gpu: g, in: in, key: store.StageKey(in.ProjectID, in.Job.WorkflowID, in.Document.ID, in.Stage)}
 	s.out.Attempt = int(info.Attempt)
-	stop, err := beat(ctx)
-	if err != nil {
-		return s.out, err
-	}
-	defer stop()
+	s.pulse = beat(ctx)
+	defer s.pulse.stop()
 	do, known := map[string]func(context.Context) error{
 		contract.StageOCR: s.ocr, contract.StageExtractMetadata: s.extract, contract.StageEmbedDocument: s.embedDocument,
 	}[in.Stage]
 	if !known {
 		return s.out.With(contract.OutcomeFailed, fmt.Sprintf("stage %q is unknown", in.Stage)), nil
 	}
-	if err = g.shared(in.Prepared); err == nil {
+	err := g.shared(in.Prepared)
+	if err == nil {
 		err = do(ctx)
 	}
 	s.leave()
@@ -52,6 +50,7 @@ type stageRun struct {
 	key     string // of its output
 	out     contract.StageOutcome
 	session *session
+	pulse   *pulse
 }
 
 // measure records the run that has ended.
@@ -82,7 +81,7 @@ func (s *stageRun) onGPU(ctx context.Context, m ollama.Model) (*session, error) 
 		return s.session, nil
 	}
 	var err error
-	s.session, err = s.gpu.enter(ctx, device.Run{
+	s.session, err = s.gpu.enter(ctx, s.pulse, device.Run{
 		Class: contract.Batch, Lease: s.in.Lease, Job: s.in.Job.WorkflowID,
 		Document: s.in.Document.ID, Stage: s.in.Stage, Model: m.Name, OffCard: m.CPU,
 	})

@@ -11,21 +11,24 @@ import (
 // answer.
 const beatEvery = 500 * time.Millisecond
 
-// beat heartbeats until stop is called. The first one is sent before it
-// returns, and its answer is looked at: a host that wakes from sleep starts
-// what it was given before, and learns here that it is too late.
-func beat(ctx context.Context) (stop func(), err error) {
-	activity.RecordHeartbeat(ctx)
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	done := make(chan struct{})
+// pulse are the heartbeats of one attempt of an activity.
+type pulse struct {
+	first chan struct{} // closed when the first one was answered
+	done  chan struct{}
+}
+
+// beat heartbeats until stop is called. What comes before the first model call
+// need not wait for the answer to the first one.
+func beat(ctx context.Context) *pulse {
+	p := &pulse{first: make(chan struct{}), done: make(chan struct{})}
 	go func() {
+		activity.RecordHeartbeat(ctx)
+		close(p.first)
 		t := time.NewTicker(beatEvery)
 		defer t.Stop()
 		for {
 			select {
-			case <-done:
+			case <-p.done:
 				return
 			case <-ctx.Done():
 				return
@@ -34,5 +37,22 @@ func beat(ctx context.Context) (stop func(), err error) {
 			}
 		}
 	}()
-	return func() { close(done) }, nil
+	return p
+}
+
+// confirmed waits for the answer to the first heartbeat, and returns an error
+// where the attempt is over: a host that wakes from sleep starts what it was
+// given before, and learns here that it is too late.
+func (p *pulse) confirmed(ctx context.Context) error {
+	select {
+	case <-p.first:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+// stop ends them. None is sent after the activity has ended.
+func (p *pulse) stop() {
+	close(p.done)
+	<-p.first
 }

@@ -19,6 +19,7 @@ import (
 type session struct {
 	gpu   *GPU
 	grant *device.Grant
+	pulse *pulse
 
 	loaded  string // the model that this session has loaded
 	timings contract.Timings
@@ -45,7 +46,7 @@ type errBrokenOutput struct{ last error }
 func (e *errBrokenOutput) Error() string { return e.last.Error() }
 
 // enter asks the device for the GPU. The caller ends the session.
-func (g *GPU) enter(ctx context.Context, run device.Run) (*session, error) {
+func (g *GPU) enter(ctx context.Context, p *pulse, run device.Run) (*session, error) {
 	grant, verdict, err := g.Device.Acquire(ctx, run)
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func (g *GPU) enter(ctx context.Context, run device.Run) (*session, error) {
 	if grant == nil {
 		return nil, &errRefused{verdict}
 	}
-	return &session{gpu: g, grant: grant}, nil
+	return &session{gpu: g, grant: grant, pulse: p}, nil
 }
 
 // end gives the GPU back. It may be called more than once.
@@ -64,6 +65,9 @@ func (s *session) lost() time.Duration { return s.grant.Elapsed() - s.callEnd }
 
 // begin makes the model the one that is loaded, and asks whether a call may begin.
 func (s *session) begin(m ollama.Model) error {
+	if err := s.pulse.confirmed(s.grant.Context()); err != nil {
+		return s.fault(err)
+	}
 	if s.loaded != m.Name {
 		took, err := s.gpu.Server.Load(s.grant.Context(), m)
 		if err != nil {

@@ -46,7 +46,8 @@ type Device struct {
 	facts    Facts
 	seq      int64
 	overlaps int64
-	offset   time.Duration
+	offset   time.Duration // to the server's clock, set at offsetAt
+	offsetAt time.Time
 	// urgent news may change a decision; the rest is only to be looked at.
 	urgent chan struct{}
 	minor  chan struct{}
@@ -108,15 +109,24 @@ func (d *Device) Watch(ctx context.Context) {
 // the newest activity's started time.
 func (d *Device) now() time.Time { return time.Now().Round(0).Add(d.offset) }
 
+// clockLasts is how long a correction of the clock counts before a smaller one
+// may replace it: clocks drift by less than that matters, and are set at times.
+const clockLasts = 10 * time.Minute
+
 // ServerTime corrects the device's clock; started is when the server started
-// the activity that runs now.
+// the activity that runs now. That was in the past, by an unknown time: the
+// largest correction is the truest, and an activity that a sleeping host was
+// given long ago must not set the clock back.
 func (d *Device) ServerTime(started time.Time) {
 	if started.IsZero() {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.offset = started.Sub(time.Now().Round(0))
+	now := time.Now().Round(0)
+	if o := started.Sub(now); d.offsetAt.IsZero() || o > d.offset || now.Sub(d.offsetAt).Abs() > clockLasts {
+		d.offset, d.offsetAt = o, now
+	}
 }
 
 // Claim begins a tenure.

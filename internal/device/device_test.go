@@ -149,3 +149,15 @@ func TestOneGPUWorkerOnAHost(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, l.Unlock())
 }
+
+func TestAnActivityFromBeforeASleepDoesNotSetTheClockBack(t *testing.T) {
+	d := serving(t, "")
+	d.ServerTime(time.Now().Add(time.Hour)) // the server's clock is ahead
+	d.ServerTime(time.Now())                // given an hour ago, by that clock
+	d.Acked(0)
+	run := batch()
+	run.Lease.Until = time.Now().Add(30 * time.Minute)
+	_, v, err := d.Acquire(t.Context(), run)
+	require.NoError(t, err)
+	require.True(t, v.LeaseOver, "%+v", v)
+}
