@@ -137,7 +137,7 @@ func TestOperatorsAtTheCommandLine(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &result), out)
 	require.True(t, result.Result.Open)
 	for input, want := range map[string]string{
-		`{"for":"soon"}`:    `for: "soon" is no duration`,
+		`{"for":"soon"}`:    "is no duration; write for example",
 		`{"during":"2h"}`:   "during: is no field of this input",
 		`{"reason":7}`:      "reason: must be a string, not number",
 		`{"by":"a\u0007b"}`: "by: contains the control character",

@@ -10,11 +10,13 @@
 //
 // Events only record facts. Decide then asks, in this order:
 //
-//  1. May batch run at all? Only inside a window, with no realtime request
-//     waiting or running (and none a moment ago), with a GPU that admits it
-//     or whose health is not known, and after the device has answered a new
-//     scheduler's first gate. Otherwise it is on hold, for the first reason
-//     that applies.
+//  1. May batch run at all? Only if no operator has paused or drained it, inside
+//     a window (or an operator's override, or peak hours that it may fill),
+//     with no realtime request waiting or running (and none a moment ago), with
+//     a GPU that admits it or whose health is not known, and after the device
+//     has answered a new scheduler's first gate. Otherwise it is on hold, for
+//     the first reason that applies. A lease that goes on for longer than that
+//     is revoked, on the device too.
 //  2. On hold: whoever holds a lease and believes that batch is open is told.
 //     Leases go on; the device enforces their end by itself.
 //  3. Open: a job that holds a lease and was told to hold gets a new token.
