@@ -1,9 +1,6 @@
 package simulation
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // card is the GPU: it sees the model calls, and nobody else's word counts.
 type card struct {
@@ -88,5 +85,3 @@ func (v window) at(t time.Time) (open bool, next time.Time) {
 	}
 	return open, next
 }
-
-func (s span) String() string { return fmt.Sprintf("%s to %s", s.from, s.to) }

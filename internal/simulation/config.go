@@ -47,8 +47,6 @@ func Random(seed uint64, faults ...Kind) Config {
 // ringExpires is when a ring that was not renewed is noticed to be void.
 const ringExpires = device.RingExpiry + 200*time.Millisecond
 
-var errPreempted = device.ErrPreempted
-
 // Stats are what a schedule came to.
 type Stats struct {
 	Events              int

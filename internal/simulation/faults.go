@@ -117,21 +117,9 @@ func (w *world) strike(k Kind) {
 			w.scheduler.terminate()
 		}
 	case SchedulerDown:
-		w.say("scheduler's worker down")
-		w.schedulerUp = false
-		w.after(w.between(time.Second, 4*time.Minute), func() {
-			w.say("scheduler's worker up")
-			w.schedulerUp = true
-			w.cameUp()
-		})
+		w.away("scheduler's worker", &w.schedulerUp, 4*time.Minute)
 	case AIDown:
-		w.say("ai workers down")
-		w.aiUp = false
-		w.after(w.between(time.Second, 2*time.Minute), func() {
-			w.say("ai workers up")
-			w.aiUp = true
-			w.cameUp()
-		})
+		w.away("ai workers", &w.aiUp, 2*time.Minute)
 	case JobTerminated, JobCancelled:
 		w.strikeJob(k)
 	case RequestTerminated:
@@ -149,6 +137,17 @@ func (w *world) strike(k Kind) {
 		w.operate()
 	case PeakHours, SecondHost, PoisonDocument, WindowCloses: // planned at the beginning
 	}
+}
+
+// away takes workers down for a while, at most for so long.
+func (w *world) away(who string, up *bool, most time.Duration) {
+	w.say("%s down", who)
+	*up = false
+	w.after(w.between(time.Second, most), func() {
+		w.say("%s up", who)
+		*up = true
+		w.cameUp()
+	})
 }
 
 func (w *world) outage(h *host, d time.Duration) {

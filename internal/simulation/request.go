@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"signalbox/internal/device"
 	"signalbox/workflows/contract"
 )
 
@@ -19,8 +20,7 @@ type request struct {
 	missed  int
 	first   bool
 	served  time.Time // when its model call began
-	answer  contract.Reason
-	alone   bool // no other one was there meanwhile
+	alone   bool      // no other one was there meanwhile
 }
 
 // realtimeRun is one attempt of a request on its way.
@@ -79,7 +79,7 @@ func (r *request) ring(t *task) {
 		w.say("%s: rings on %s: %+v preempt=%v", r.flow.id, h.name, answer, preempt)
 		a = answer
 		if preempt {
-			h.abort(errPreempted)
+			h.abort(device.ErrPreempted)
 		}
 		h.lastSeen = "" // it has changed, and changes again when the ring expires
 		h.notify()
@@ -150,7 +150,6 @@ func (r *request) onGPU() {
 func (r *request) end(reason contract.Reason) {
 	w := r.w
 	w.say("%s: ends %s", r.flow.id, reason)
-	r.answer = reason
 	ref := r.ref()
 	r.close()
 	if reason == "" {

@@ -77,10 +77,10 @@ func (t *task) wants() device.Run {
 func (r *running) refused(v device.Verdict) {
 	if r.task.ask != nil {
 		if v.Outcome == contract.OutcomeGPUUnavailable {
-			r.requestEnds(result{unavailable: contract.ReasonUnhealthy})
+			r.answer(result{unavailable: contract.ReasonUnhealthy})
 			return
 		}
-		r.requestEnds(result{lost: true})
+		r.answer(result{lost: true})
 		return
 	}
 	r.stageEnds(contract.StageOutcome{
@@ -178,7 +178,7 @@ func (r *running) failed() {
 	h.after(time.Second, h.tick)
 	h.core.Ended(h.w.now)
 	if r.task.ask != nil {
-		r.requestEnds(result{unavailable: contract.ReasonUnhealthy})
+		r.answer(result{unavailable: contract.ReasonUnhealthy})
 		return
 	}
 	r.stageEnds(contract.StageOutcome{Outcome: contract.OutcomeGPUUnavailable, Reason: "Ollama failed", Suspect: suspect})
@@ -215,7 +215,7 @@ func (r *running) end(leaseOver bool, cause error) {
 	h.core.Ended(h.w.now)
 	if r.task.ask != nil {
 		h.notify()
-		r.requestEnds(result{lost: cause != nil})
+		r.answer(result{lost: cause != nil})
 		return
 	}
 	o := contract.StageOutcome{Outcome: contract.OutcomeDone}
@@ -233,8 +233,6 @@ func (r *running) stageEnds(o contract.StageOutcome) {
 	r.h.w.say("%s: %s %s %s", r.h.name, r.task.name(), o.Outcome, o.Reason)
 	r.answer(result{outcome: o})
 }
-
-func (r *running) requestEnds(x result) { r.answer(x) }
 
 // answer tells the server, and frees the slot.
 func (r *running) answer(x result) {
