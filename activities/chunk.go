@@ -32,15 +32,24 @@ func (d *Documents) PrepareChunk(ctx context.Context, in contract.ChunkInput) (c
 		return contract.ChunkResult{}, err
 	}
 	defer beat(ctx).stop()
-	out := contract.ChunkResult{Total: len(docs), ManifestHash: hash}
+	out := contract.ChunkResult{Total: len(docs), ManifestHash: hash, Failed: in.Failed}
+	wanted := func(i int) bool { return i >= in.From && i < in.From+in.Size }
+	if in.Failed {
+		failed, next, err := d.failed(ctx, in)
+		if err != nil {
+			return contract.ChunkResult{}, err
+		}
+		out.Next = next
+		wanted = func(i int) bool { return failed[i] }
+	}
 	keys := map[string]bool{}
-	for i, doc := range docs[:min(in.From+in.Size, len(docs))] {
+	for i, doc := range docs {
 		duplicate := keys[doc.ID]
 		keys[doc.ID] = true
-		if i < in.From {
+		if !wanted(i) {
 			continue
 		}
-		c := contract.ChunkDocument{Document: doc, Duplicate: duplicate}
+		c := contract.ChunkDocument{Index: i, Document: doc, Duplicate: duplicate}
 		c.Prepared, err = d.prepare(ctx, in, doc)
 		var own *documents.Problem
 		switch {
@@ -84,7 +93,10 @@ func (d *Documents) prepare(ctx context.Context, in contract.ChunkInput, doc con
 
 // list returns the documents of a job and, of a manifest, its hash.
 func (d *Documents) list(ctx context.Context, project string, src contract.DocumentSource) ([]contract.Document, string, error) {
-	if src.Manifest == "" {
+	switch {
+	case src.Requeue != "":
+		return d.listRequeued(ctx, project, src)
+	case src.Manifest == "":
 		return src.Documents, "", nil
 	}
 	data, err := d.Store.ReadDocument(ctx, project, src.Manifest, maxManifestBytes)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"signalbox/internal/store"
 	"signalbox/workflows/contract"
@@ -13,11 +12,31 @@ import (
 // RecordChunk keeps the report lines of a finished chunk. Writing them again
 // changes nothing.
 func (d *Documents) RecordChunk(ctx context.Context, in contract.RecordInput) error {
-	data, err := jsonLines(in.Lines)
-	if err != nil {
-		return err
+	parts := map[int][]contract.DocumentReport{}
+	for _, l := range in.Lines {
+		from := l.Index - l.Index%contract.ChunkSize
+		if !in.Again {
+			parts[from] = append(parts[from], l.DocumentReport)
+			continue
+		}
+		if parts[from] == nil {
+			var err error
+			if parts[from], err = d.reportPart(ctx, in.ProjectID, in.Job.WorkflowID, from); err != nil {
+				return err
+			}
+		}
+		parts[from][l.Index-from] = l.DocumentReport
 	}
-	return d.Store.Write(ctx, store.ReportPartKey(in.ProjectID, in.Job.WorkflowID, in.From), data)
+	for from, lines := range parts {
+		data, err := jsonLines(lines)
+		if err != nil {
+			return err
+		}
+		if err := d.Store.Write(ctx, store.ReportPartKey(in.ProjectID, in.Job.WorkflowID, from), data); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // FinishReport joins the parts into the job's report. Documents that were
@@ -28,16 +47,19 @@ func (d *Documents) FinishReport(ctx context.Context, in contract.ReportInput) (
 	}
 	var report bytes.Buffer
 	for from := 0; from < in.Unreached; from += contract.ChunkSize {
-		part, err := d.Store.Read(ctx, store.ReportPartKey(in.ProjectID, in.Job.WorkflowID, from))
+		lines, err := d.reportPart(ctx, in.ProjectID, in.Job.WorkflowID, from)
 		if err != nil {
-			return out, fmt.Errorf("part %d of the report: %w", from, err)
+			return out, err
 		}
-		for line := range bytes.Lines(part) {
-			var r contract.DocumentReport
-			if err := json.Unmarshal(line, &r); err != nil {
-				return out, fmt.Errorf("part %d of the report: %w", from, err)
-			}
+		for _, r := range lines {
 			out.Counts[r.State]++
+			if r.State == contract.DocFailed && len(out.Failures) < contract.MaxFailures {
+				out.Failures = append(out.Failures, r)
+			}
+		}
+		part, err := jsonLines(lines)
+		if err != nil {
+			return out, err
 		}
 		report.Write(part)
 	}
@@ -50,6 +72,7 @@ func (d *Documents) FinishReport(ctx context.Context, in contract.ReportInput) (
 		for _, doc := range docs[in.Unreached:] {
 			rest = append(rest, contract.DocumentReport{
 				ID: doc.ID, Key: doc.Key, State: contract.DocCancelled, Reason: "the job was cancelled before it began",
+				ContentType: doc.ContentType, Title: doc.Title,
 			})
 		}
 		data, err := jsonLines(rest)

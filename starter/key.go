@@ -50,17 +50,9 @@ func (s *Starter) earlier(ctx context.Context, key, runID, workflow string, memo
 	if known, ok := memoText(memo, memoInput); ok {
 		return known
 	}
-	events := s.client.GetWorkflowHistory(ctx, key, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-	if !events.HasNext() {
-		return ""
-	}
-	first, err := events.Next()
+	data, err := s.input(ctx, key, runID)
 	if err != nil {
 		return ""
-	}
-	var data []byte
-	if list := first.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads(); len(list) > 0 {
-		data = list[0].GetData()
 	}
 	// As it is decoded there, with the defaults of what was left out.
 	var in any
@@ -77,6 +69,19 @@ func (s *Starter) earlier(ctx context.Context, key, runID, workflow string, memo
 		return ""
 	}
 	return hash
+}
+
+// input is what a workflow was started with, as JSON; empty where that was nothing.
+func (s *Starter) input(ctx context.Context, key, runID string) ([]byte, error) {
+	events := s.client.GetWorkflowHistory(ctx, key, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	first, err := events.Next()
+	if err != nil {
+		return nil, err
+	}
+	if list := first.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads(); len(list) > 0 {
+		return list[0].GetData(), nil
+	}
+	return nil, nil
 }
 
 func memoText(memo map[string]*commonpb.Payload, key string) (text string, ok bool) {

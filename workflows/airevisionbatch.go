@@ -59,6 +59,7 @@ type batch struct {
 	dirty    bool
 	sending  int
 	draining bool
+	ending   bool // the report is being written
 	alarm    alarm
 	fatal    error
 	last     *contract.Progress // how the job ended, if not well
@@ -92,6 +93,9 @@ func (b *batch) setup(ctx workflow.Context, carried *BatchCarried) error {
 		b.state, b.manifestHash = carried.State, carried.ManifestHash
 	}
 	b.gpu, b.cancelGPU = workflow.NewDisconnectedContext(ctx)
+	if err = b.obey(ctx); err != nil {
+		return err
+	}
 	b.receive(ctx)
 	return b.list(ctx)
 }
@@ -207,11 +211,11 @@ func detached(ctx workflow.Context) workflow.Context {
 }
 
 func (b *batch) carryOut(ctx, quiet workflow.Context, d job.Decision) {
-	if d.Prepare >= 0 {
-		b.prepare(quiet, d.Prepare)
+	if d.Prepare != nil {
+		b.prepare(quiet, *d.Prepare)
 	}
-	if d.Record >= 0 {
-		b.record(quiet, d.Record)
+	if d.Record {
+		b.record(quiet)
 	}
 	if d.Register != nil {
 		b.tell(quiet, contract.SignalRegister, d.Register, func(ok bool) { b.state.Registered(workflow.Now(quiet), ok) })
@@ -242,6 +246,7 @@ func (b *batch) tell(ctx workflow.Context, name string, payload any, done func(o
 
 // end writes the report, says goodbye to the scheduler, and makes the result.
 func (b *batch) end(ctx workflow.Context, cancelled error) (contract.BatchResult, error) {
+	b.ending = true
 	err := b.fatal
 	var report contract.ReportResult
 	if err == nil && b.state.Total > 0 {
@@ -269,7 +274,7 @@ func (b *batch) end(ctx workflow.Context, cancelled error) (contract.BatchResult
 		Total:     b.state.Total, Done: c.Done, Failed: c.Failed, Cancelled: c.Cancelled, Duplicates: c.Duplicates,
 		Preemptions: c.Preemptions, Bounces: c.Bounces, GPUMs: c.GPUMs, LostGPUMs: c.LostGPUMs,
 		Report: report.Key, Simulated: c.Simulated,
-		Failures: b.state.Failures,
+		Failures: report.Failures,
 	}, nil
 }
 

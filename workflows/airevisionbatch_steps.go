@@ -83,13 +83,15 @@ func (b *batch) documentOptions(ctx workflow.Context) workflow.Context {
 }
 
 func (b *batch) source() contract.DocumentSource {
-	return contract.DocumentSource{Documents: b.in.Documents, Manifest: b.in.Manifest, ManifestHash: b.manifestHash}
+	return contract.DocumentSource{
+		Documents: b.in.Documents, Manifest: b.in.Manifest, Requeue: b.in.Requeue, ManifestHash: b.manifestHash,
+	}
 }
 
-func (b *batch) prepare(ctx workflow.Context, from int) {
+func (b *batch) prepare(ctx workflow.Context, p job.Prepare) {
 	future := workflow.ExecuteActivity(b.documentOptions(ctx), contract.ActivityPrepareChunk, contract.ChunkInput{
 		ProjectID: b.in.ProjectID, Job: b.ref, Stages: b.in.Stages, MaxPages: b.in.Options.OCR.MaxPages,
-		Source: b.source(), From: from, Size: contract.ChunkSize,
+		Source: b.source(), From: p.From, Size: contract.ChunkSize, Failed: p.Failed, Until: p.Until,
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		var r contract.ChunkResult
@@ -103,10 +105,11 @@ func (b *batch) prepare(ctx workflow.Context, from int) {
 	})
 }
 
-func (b *batch) record(ctx workflow.Context, from int) {
-	in := contract.RecordInput{Job: b.ref, ProjectID: b.in.ProjectID, From: from}
+func (b *batch) record(ctx workflow.Context) {
+	in := contract.RecordInput{Job: b.ref, ProjectID: b.in.ProjectID}
 	for _, d := range b.state.Chunk {
-		in.Lines = append(in.Lines, d.Report())
+		in.Lines = append(in.Lines, d.Line())
+		in.Again = d.Requeued
 	}
 	future := workflow.ExecuteActivity(b.documentOptions(ctx), contract.ActivityRecordChunk, in)
 	workflow.Go(ctx, func(ctx workflow.Context) {

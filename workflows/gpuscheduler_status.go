@@ -31,6 +31,13 @@ func (s *scheduler) status() contract.SchedulerStatus {
 		}
 		st.Jobs = append(st.Jobs, js)
 	}
+	for _, j := range s.state.Jobs {
+		if j.IsPaused() && len(st.Jobs) < contract.MaxListedJobs {
+			st.Jobs = append(st.Jobs, contract.JobStatus{
+				ID: j.Ref.WorkflowID, Priority: j.Priority, State: contract.JobPaused, Since: j.Since, Reason: j.Paused.Describe("paused"),
+			})
+		}
+	}
 	line := s.state.Line()
 	st.Waiting = len(line)
 	for i, j := range line {

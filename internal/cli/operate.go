@@ -17,21 +17,25 @@ import (
 // scheduler.
 type operatorCommand struct {
 	name, update, short, long, example string
+	// job is the update of one job that the command makes when it names one; empty
+	// where there is none.
+	job string
 }
 
 var operatorCommands = []operatorCommand{
 	{"pause", contract.UpdatePauseBatch, "Keep batch off the GPU for a while",
-		"Batch stops after the model call that it is in, with its checkpoint, and goes on\nby itself when the time is over. Realtime requests are answered meanwhile.",
-		"  signalbox pause --for 2h --reason \"demo for the client\"\n  signalbox pause"},
-	{"resume", contract.UpdateResumeBatch, "End a pause", "Batch may run again, inside its window.", "  signalbox resume"},
+		"Batch stops after the model call that it is in, with its checkpoint, and goes on\nby itself when the time is over. Realtime requests are answered meanwhile.\nWith a job's id that job alone is paused: what it has on the GPU ends, and others go on.",
+		"  signalbox pause --for 2h --reason \"demo for the client\"\n  signalbox pause batch-20261124-101500-a1b2c3", contract.UpdatePauseJob},
+	{"resume", contract.UpdateResumeBatch, "End a pause", "Batch, or the job named, may run again, inside the batch window.",
+		"  signalbox resume\n  signalbox resume batch-20261124-101500-a1b2c3", contract.UpdateResumeJob},
 	{"override", contract.UpdateOverrideWindow, "Let batch run outside its window for a while",
 		"Batch runs until the time is over, never while somebody waits for an answer.",
-		"  signalbox override --for 3h --reason \"deadline on Friday\""},
-	{"end-override", contract.UpdateEndOverride, "End an override", "Batch is bound to its window again.", "  signalbox end-override"},
+		"  signalbox override --for 3h --reason \"deadline on Friday\"", ""},
+	{"end-override", contract.UpdateEndOverride, "End an override", "Batch is bound to its window again.", "  signalbox end-override", ""},
 	{"drain", contract.UpdateDrain, "Empty the GPU, for maintenance",
 		"What is on the GPU ends; requests are answered \"AI service temporarily\nunavailable\" with the reason, batch waits. It ends by itself when the time is over.",
-		"  signalbox drain --for 30m --reason \"new driver\""},
-	{"undrain", contract.UpdateUndrain, "End a drain", "Requests and batch may use the GPU again.", "  signalbox undrain"},
+		"  signalbox drain --for 30m --reason \"new driver\"", ""},
+	{"undrain", contract.UpdateUndrain, "End a drain", "Requests and batch may use the GPU again.", "  signalbox undrain", ""},
 }
 
 func (c operatorCommand) command(o *options) *cobra.Command {
@@ -39,7 +43,7 @@ func (c operatorCommand) command(o *options) *cobra.Command {
 	u, err := contract.FindOperatorUpdate(c.update)
 	cmd := &cobra.Command{
 		Use: c.name, Short: c.short, Long: c.short + ".\n\n" + c.long, Example: c.example, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err != nil {
 				return err
 			}
@@ -47,6 +51,9 @@ func (c operatorCommand) command(o *options) *cobra.Command {
 				r.By = me()
 			}
 			return o.with(cmd.Context(), func(s *starter.Starter) error {
+				if len(args) > 0 {
+					return o.operateJob(cmd, s, args[0], c.job, r)
+				}
 				result, err := s.Operate(cmd.Context(), contract.DefaultGPU, c.update, r)
 				if err = schedulerError(err); err != nil {
 					return err
@@ -58,6 +65,9 @@ func (c operatorCommand) command(o *options) *cobra.Command {
 				return nil
 			})
 		},
+	}
+	if c.job != "" {
+		cmd.Use, cmd.Args = c.name+" [JOB]", cobra.MaximumNArgs(1)
 	}
 	if u.Most > 0 {
 		cmd.Flags().StringVar(&r.For, "for", "", fmt.Sprintf("how long, up to %s (default %s)", short(u.Most), short(u.Default)))

@@ -39,8 +39,8 @@ Exit code 6 says that the job has ended and some documents failed.`,
 			if err := readChoices(choicesFile, &in.Options.Extract.Choices); err != nil {
 				return err
 			}
-			if from != "" && in.Manifest != "" {
-				return usage("--from and --manifest exclude each other")
+			if from != "" && (in.Manifest != "" || in.Requeue != "") {
+				return usage("--from, --manifest and --requeue exclude each other")
 			}
 			files, skipped, err := documentFiles(from)
 			if err != nil {
@@ -78,6 +78,7 @@ Exit code 6 says that the job has ended and some documents failed.`,
 	f.StringVar(&in.ProjectID, "project", "", "project id")
 	f.StringSliceVar(&in.Stages, "stages", []string{contract.StageOCR, contract.StageExtractMetadata}, "stages, separated by commas")
 	f.StringVar(&in.Manifest, "manifest", "", "key of a JSONL manifest in the project")
+	f.StringVar(&in.Requeue, "requeue", "", "a job of the project that has ended: its documents that failed or were cancelled")
 	f.StringVar(&from, "from", "", "folder whose documents are copied into the store")
 	f.StringVar(&storeURL, "store", "", "document store for --from (default: the one that the scheduler's host names)")
 	f.IntVar(&in.Options.OCR.MaxPages, "max-pages", 0, "pages of a document that stage ocr reads (default 10)")

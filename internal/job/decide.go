@@ -14,14 +14,22 @@ type Decision struct {
 	Register *contract.Registration
 	// Finishing is said once, when few stages are left.
 	Finishing bool
-	// Prepare the chunk that begins with this document; -1 for none.
-	Prepare int
-	// Record the chunk that begins with this document; -1 for none.
-	Record int
+	// Prepare a chunk; nil for none.
+	Prepare *Prepare
+	// Record the chunk that is done.
+	Record bool
 	// End the job: everything is recorded.
 	End bool
 	// Wake is when time alone changes something; zero for never.
 	Wake time.Time
+}
+
+// Prepare says which documents a chunk is made of: those from From on, or those
+// that have failed, from From on and before Until.
+type Prepare struct {
+	From   int
+	Until  int
+	Failed bool
 }
 
 // Run is one stage run to queue.
@@ -36,7 +44,7 @@ type Run struct {
 // Decide says what is to be done at now. With draining set nothing new begins:
 // the job is about to continue as new.
 func (s *State) Decide(now time.Time, ref contract.JobRef, draining bool) Decision {
-	d := Decision{Prepare: -1, Record: -1}
+	var d Decision
 	if s.Cancelled {
 		s.decideCancelled(&d)
 		return d
@@ -48,6 +56,7 @@ func (s *State) Decide(now time.Time, ref contract.JobRef, draining bool) Decisi
 	if d.End {
 		return d
 	}
+	s.decidePause(now)
 	if s.Lease.Token > 0 && !s.Lease.Until.IsZero() && !s.Lease.Live(now) {
 		s.endLease()
 	}
@@ -55,7 +64,7 @@ func (s *State) Decide(now time.Time, ref contract.JobRef, draining bool) Decisi
 	if !s.SaidFinishing && s.Total > 0 && s.Left() <= FinishingLeft && d.Register == nil && s.Lease.Live(now) {
 		s.SaidFinishing, d.Finishing = true, true
 	}
-	if s.Lease.Live(now) && s.Hold == "" && !s.Awaiting {
+	if s.Lease.Live(now) && s.Hold == "" && !s.Awaiting && !s.paused() {
 		s.decideQueue(now, &d)
 	}
 	d.Wake = s.wake(now)
@@ -74,22 +83,22 @@ func (s *State) chunkDone() bool {
 // decideChunk records a chunk that is done, and prepares one ahead of the GPU.
 // While a chunk is recorded the one ahead is worked on.
 func (s *State) decideChunk(d *Decision) {
-	next := s.From + len(s.Chunk) + len(s.Ahead)
-	if len(s.Ahead) == 0 && !s.preparing && (s.Total == 0 || next < s.Total) {
-		s.preparing, d.Prepare = true, next
+	s.decideRequeue()
+	if d.Prepare = s.toPrepare(); d.Prepare != nil {
+		s.preparing = true
 	}
 	if len(s.Chunk) > 0 && s.chunkDone() && !s.recording {
-		s.recording, d.Record = true, s.From
+		s.recording, d.Record = true, true
 	}
-	d.End = s.Total > 0 && s.From >= s.Total
+	d.End = s.over()
 }
 
 func (s *State) decideCancelled(d *Decision) {
-	if s.outstanding() > 0 || s.recording || s.preparing {
+	if s.OnQueue() > 0 || s.recording || s.preparing {
 		return
 	}
 	if len(s.Chunk) > 0 {
-		s.recording, d.Record = true, s.From
+		s.recording, d.Record = true, true
 		return
 	}
 	d.End = true
@@ -100,14 +109,14 @@ func (s *State) decideRegister(now time.Time, ref contract.JobRef, d *Decision) 
 		return
 	}
 	d.Register = &contract.Registration{
-		Job: ref, Priority: s.Priority, Left: s.Left(), Over: s.RegisteredOver,
+		Job: ref, Priority: s.Priority, Left: s.Left(), Over: s.RegisteredOver, Paused: s.Pause,
 	}
 	s.SaidFinishing = s.Left() <= FinishingLeft
 	s.RegisterAt = now.Add(RegisterRetry)
 }
 
 func (s *State) decideQueue(now time.Time, d *Decision) {
-	for n := s.outstanding(); n < Outstanding; n++ {
+	for n := s.OnQueue(); n < Outstanding; n++ {
 		doc := s.next(now)
 		if doc == nil {
 			return
@@ -165,10 +174,13 @@ func (s *State) wake(now time.Time) time.Time {
 	if s.RegisterDue {
 		consider(s.RegisterAt)
 	}
+	if s.paused() {
+		consider(s.Pause.Until)
+	}
 	if s.Lease.Token > 0 {
 		consider(s.Lease.Until)
 	}
-	for doc := range s.begun() {
+	for doc := range s.InHand() {
 		if doc.State == contract.DocPending && !doc.outstanding {
 			consider(s.NotBefore[doc.Stage])
 		}

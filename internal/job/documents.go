@@ -10,7 +10,13 @@ import (
 func (d *Doc) Report() contract.DocumentReport {
 	return contract.DocumentReport{
 		ID: d.ID, Key: d.Key, State: d.State, Reason: d.Reason, Preemptions: d.Preemptions, Duplicate: d.Duplicate,
+		ContentType: d.ContentType, Title: d.Title,
 	}
+}
+
+// Line is that line, and its place.
+func (d *Doc) Line() contract.ReportLine {
+	return contract.ReportLine{Index: d.Index, DocumentReport: d.Report()}
 }
 
 // Documents answers the query documents: a page of those in hand.
@@ -27,28 +33,28 @@ func (s *State) Documents(q contract.DocumentsQuery) (contract.DocumentsPage, er
 	if q.Limit < 1 || q.Limit > contract.MaxDocumentsPage {
 		return page, fmt.Errorf("limit: is %d; allowed are 1 to %d", q.Limit, contract.MaxDocumentsPage)
 	}
-	page.Failures = append(page.Failures, s.Failures...)
-	index := s.From - 1
-	for d := range s.begun() {
-		index++
+	for _, f := range s.Failures {
+		page.Failures = append(page.Failures, f.DocumentReport)
+	}
+	for d := range s.InHand() {
 		if d.State == contract.DocFailed && len(page.Failures) < contract.MaxFailures {
 			page.Failures = append(page.Failures, d.Report())
 		}
-		if index < q.From || (q.State != "" && d.State != q.State) {
+		if d.Index < q.From || (q.State != "" && d.State != q.State) {
 			continue
 		}
 		if len(page.Documents) == q.Limit {
 			if page.Next == 0 {
-				page.Next = index
+				page.Next = d.Index
 			}
 			continue
 		}
-		line := contract.DocumentStatus{Index: index, DocumentReport: d.Report(), OnQueue: d.outstanding}
+		line := contract.DocumentStatus{Index: d.Index, DocumentReport: d.Report(), OnQueue: d.outstanding}
 		if d.State == contract.DocPending {
 			line.Stage = s.Stages[d.Stage]
 		}
 		page.Documents = append(page.Documents, line)
 	}
-	page.Prepared = index + 1
+	page.Prepared = s.prepared()
 	return page, nil
 }

@@ -49,9 +49,21 @@ func (s *State) Registered(now time.Time, ok bool) {
 func (s *State) Prepared(r contract.ChunkResult) {
 	s.preparing = false
 	s.Total = r.Total
+	if r.Failed {
+		if s.Cancelled {
+			return // they stay failed
+		}
+		s.scanned(r)
+		if len(r.Documents) > 0 {
+			s.AskedToRegister() // there is more left than it has said
+		}
+	}
 	docs := make([]*Doc, 0, len(r.Documents))
 	for _, c := range r.Documents {
-		d := &Doc{Document: c.Document, Prepared: c.Prepared, State: contract.DocPending, Duplicate: c.Duplicate}
+		d := &Doc{
+			Document: c.Document, Prepared: c.Prepared, Index: c.Index, Requeued: r.Failed,
+			State: contract.DocPending, Duplicate: c.Duplicate,
+		}
 		if s.Stages[0] == contract.StageOCR && c.Origin != contract.TextOCR {
 			d.Stage = 1 // it has a text of its own
 		}
@@ -90,7 +102,7 @@ func (s *State) Finished(now time.Time, d *Doc, lease contract.Lease, o contract
 			s.Counts.Stages++
 		}
 		d.Again, d.Lost = false, 0
-		for other := range s.begun() {
+		for other := range s.InHand() {
 			other.Behind = false
 		}
 		if d.Stage == len(s.Stages) {
@@ -156,20 +168,24 @@ func (s *State) Recorded() {
 		case contract.DocFailed:
 			s.Counts.Failed++
 			if len(s.Failures) < contract.MaxFailures {
-				s.Failures = append(s.Failures, d.Report())
+				s.Failures = append(s.Failures, d.Line())
 			}
 		case contract.DocCancelled, contract.DocPending:
 			s.Counts.Cancelled++
 		}
 	}
-	s.From += len(s.Chunk)
+	for _, d := range s.Chunk {
+		if !d.Requeued {
+			s.From++
+		}
+	}
 	s.Chunk, s.Ahead = s.Ahead, nil
 }
 
 // Cancel records that the job is to end: what has not ended is cancelled.
 func (s *State) Cancel() {
 	s.Cancelled = true
-	for d := range s.begun() {
+	for d := range s.InHand() {
 		if d.State == contract.DocPending {
 			d.State = contract.DocCancelled
 		}

@@ -21,6 +21,7 @@ func docs(n int) []contract.ChunkDocument {
 	var list []contract.ChunkDocument
 	for i := range n {
 		list = append(list, contract.ChunkDocument{
+			Index:    i,
 			Document: contract.Document{ID: fmt.Sprint("d", i), Key: fmt.Sprint("k", i)},
 		})
 	}
@@ -31,7 +32,7 @@ func docs(n int) []contract.ChunkDocument {
 func prepared(t *testing.T, n int) *job.State {
 	s := job.New([]string{"s"}, 3)
 	d := s.Decide(now, self, false)
-	require.Equal(t, 0, d.Prepare)
+	require.Equal(t, &job.Prepare{}, d.Prepare)
 	s.Prepared(contract.ChunkResult{Documents: docs(min(n, contract.ChunkSize)), Total: n})
 	return s
 }
@@ -272,7 +273,7 @@ func TestProblemsEndDocumentsAndNotTheJob(t *testing.T) {
 	list[0].Problem = "not found"
 	s.Prepared(contract.ChunkResult{Documents: list, Total: 1})
 	d := s.Decide(now, self, false)
-	require.Equal(t, 0, d.Record)
+	require.True(t, d.Record)
 	s.Recorded()
 	require.True(t, s.Decide(now, self, false).End)
 	require.Equal(t, 1, s.Counts.Failed)
@@ -301,14 +302,14 @@ func TestEveryDocumentEndsOnce(t *testing.T) {
 				if d.Register != nil {
 					s.Registered(now, true)
 				}
-				if d.Prepare >= 0 {
-					s.Prepared(contract.ChunkResult{Documents: all[d.Prepare:min(n, d.Prepare+contract.ChunkSize)], Total: n})
+				if p := d.Prepare; p != nil {
+					s.Prepared(contract.ChunkResult{Documents: all[p.From:min(n, p.From+contract.ChunkSize)], Total: n})
 				}
 				for _, r := range d.Queue {
 					runs[r.Doc.ID+r.Stage]++
 					s.Finished(now, r.Doc, r.Lease, outcome(contract.OutcomeDone))
 				}
-				if d.Record >= 0 {
+				if d.Record {
 					s.Recorded()
 				}
 			}
@@ -341,13 +342,13 @@ func TestCancelRecordsWhatWasBegun(t *testing.T) {
 	s, d := leased(t, 300)
 	s.Finished(now, d.Queue[0].Doc, d.Queue[0].Lease, outcome(contract.OutcomeDone))
 	s.Cancel()
-	require.Equal(t, -1, s.Decide(now, self, false).Record, "what runs makes way first")
+	require.False(t, s.Decide(now, self, false).Record, "what runs makes way first")
 	s.Dropped(d.Queue[1].Doc)
 	// The chunk ahead was being prepared at the cancel.
 	s.Prepared(contract.ChunkResult{Documents: docs(128), Total: 300})
-	require.Equal(t, 0, s.Decide(now, self, false).Record)
+	require.True(t, s.Decide(now, self, false).Record)
 	s.Recorded()
-	require.Equal(t, 128, s.Decide(now, self, false).Record)
+	require.True(t, s.Decide(now, self, false).Record)
 	s.Recorded()
 	require.True(t, s.Decide(now, self, false).End)
 	require.Equal(t, 1, s.Counts.Done)
@@ -372,7 +373,7 @@ func TestATextOfItsOwnNeedsNoOCR(t *testing.T) {
 	alone := job.New([]string{contract.StageOCR}, 3)
 	alone.Decide(now, self, false)
 	alone.Prepared(contract.ChunkResult{Documents: list[:1], Total: 1})
-	require.Equal(t, 0, alone.Decide(now, self, false).Record, "nothing is left to do")
+	require.True(t, alone.Decide(now, self, false).Record, "nothing is left to do")
 }
 
 func TestDocumentsAreListedByPage(t *testing.T) {

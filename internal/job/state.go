@@ -52,7 +52,14 @@ type State struct {
 	// before the open anyway.
 	NotBefore []time.Time `json:"notBefore"`
 	// Failures are the first documents that failed, of those that are recorded.
-	Failures []contract.DocumentReport `json:"failures,omitempty"`
+	Failures []contract.ReportLine `json:"failures,omitempty"`
+
+	// Pause is an operator's, of this job alone.
+	Pause contract.Order `json:"pause,omitzero"`
+	// RequeueDue asks for what has failed to be worked on again; Scan is the
+	// search for it that is under way.
+	RequeueDue bool  `json:"requeueDue,omitempty"`
+	Scan       *Scan `json:"scan,omitempty"`
 
 	Lease contract.Lease `json:"lease"`
 	// Hold is the scheduler's reason, empty when open.
@@ -95,6 +102,11 @@ type Counts struct {
 type Doc struct {
 	contract.Document
 	contract.Prepared
+	// Index of the document in the job's list.
+	Index int `json:"index"`
+	// Requeued is that the document had failed, and is recorded as that.
+	Requeued bool `json:"requeued,omitempty"`
+
 	State contract.DocumentState `json:"state"`
 	// Stage is the index of the next stage to run.
 	Stage  int    `json:"stage"`
@@ -119,8 +131,8 @@ func New(stages []string, priority int) *State {
 	return &State{Stages: stages, Priority: priority, RegisterDue: true, NotBefore: make([]time.Time, len(stages))}
 }
 
-// begun yields the documents of the chunk and of the one ahead.
-func (s *State) begun() iter.Seq[*Doc] {
+// InHand yields the documents of the chunk and of the one ahead.
+func (s *State) InHand() iter.Seq[*Doc] {
 	return func(yield func(*Doc) bool) {
 		for _, docs := range [][]*Doc{s.Chunk, s.Ahead} {
 			for _, d := range docs {
@@ -132,9 +144,10 @@ func (s *State) begun() iter.Seq[*Doc] {
 	}
 }
 
-func (s *State) outstanding() int {
+// OnQueue counts the stage runs that are on the GPU or queued for it.
+func (s *State) OnQueue() int {
 	n := 0
-	for d := range s.begun() {
+	for d := range s.InHand() {
 		if d.outstanding {
 			n++
 		}
@@ -144,18 +157,23 @@ func (s *State) outstanding() int {
 
 // Idle reports that nothing is outstanding: the job may continue as new.
 func (s *State) Idle() bool {
-	return s.outstanding() == 0 && !s.Awaiting && !s.preparing && !s.recording
+	return s.OnQueue() == 0 && !s.Awaiting && !s.preparing && !s.recording
+}
+
+// over reports that everything is recorded, and nothing is to be done again.
+func (s *State) over() bool {
+	return s.Total > 0 && s.From >= s.Total && len(s.Chunk) == 0 && !s.preparing && !s.RequeueDue && s.Scan == nil
 }
 
 // Left is how many stage runs are left in the whole job, once Total is known.
 func (s *State) Left() int {
 	left := 0
-	for d := range s.begun() {
+	for d := range s.InHand() {
 		if d.State == contract.DocPending {
 			left += len(s.Stages) - d.Stage
 		}
 	}
-	return left + (s.Total-s.From-len(s.Chunk)-len(s.Ahead))*len(s.Stages)
+	return left + (s.Total-s.prepared())*len(s.Stages)
 }
 
 // Progress of the job for the query of that name.
@@ -163,7 +181,7 @@ func (s *State) Progress() contract.Progress {
 	p := contract.Progress{
 		Phase: contract.PhaseRunning, Done: s.Counts.Done, Failed: s.Counts.Failed, Total: s.Total,
 	}
-	for d := range s.begun() {
+	for d := range s.InHand() {
 		switch d.State {
 		case contract.DocDone:
 			p.Done++
@@ -175,11 +193,13 @@ func (s *State) Progress() contract.Progress {
 	switch {
 	case s.Cancelled:
 		p.Phase = contract.PhaseCancelled
-		if s.outstanding() > 0 {
+		if s.OnQueue() > 0 {
 			p.Reason = "what is running makes way"
 		}
-	case s.Total > 0 && s.From >= s.Total:
+	case s.over():
 		p.Phase = contract.PhaseDone
+	case s.paused():
+		p.Phase, p.Reason = contract.PhasePaused, s.Pause.Describe("paused")
 	case s.Awaiting:
 		p.Phase, p.Reason = contract.PhaseGPUUnavailable, s.AwaitReason
 	case s.Hold != "":
@@ -187,7 +207,7 @@ func (s *State) Progress() contract.Progress {
 		if !s.HoldUntil.IsZero() {
 			p.Reason += ", until " + s.HoldUntil.UTC().Format(time.RFC3339)
 		}
-	case s.Lease.Token == 0 && s.outstanding() == 0:
+	case s.Lease.Token == 0 && s.OnQueue() == 0:
 		p.Phase, p.Reason = contract.PhaseWaiting, "waiting for its turn"
 	}
 	if p.Phase != contract.PhaseDone && p.Phase != contract.PhaseCancelled {

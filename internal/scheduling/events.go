@@ -22,7 +22,8 @@ func (s *State) Register(now time.Time, r contract.Registration) {
 		s.Jobs = append(s.Jobs, j)
 	}
 	j.Priority, j.Left, j.Answer = r.Priority, r.Left, true
-	if j.Lease != nil && r.Over == j.Lease.Token {
+	j.Paused = r.Paused
+	if j.Lease != nil && (r.Over == j.Lease.Token || j.IsPaused()) {
 		s.endLease(j)
 	}
 }

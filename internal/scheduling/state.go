@@ -85,6 +85,9 @@ type Job struct {
 	Answer bool `json:"answer,omitempty"`
 	// Told is the cause of the last hold.
 	Told Cause `json:"told,omitempty"`
+	// Paused is the operator's pause of this job alone. The job ends it, by
+	// registering without one.
+	Paused contract.Order `json:"paused,omitzero"`
 }
 
 // New is the state of a scheduler that begins at now. Its first gate revokes
@@ -120,11 +123,14 @@ func (s *State) remove(id string) {
 	}
 }
 
+// IsPaused reports that an operator keeps this job off the GPU.
+func (j *Job) IsPaused() bool { return j.Paused.State == contract.OrderOn }
+
 // Line returns the jobs that wait without a lease, the next one first.
 func (s *State) Line() []*Job {
 	var line []*Job
 	for _, j := range s.Jobs {
-		if j.Lease == nil {
+		if j.Lease == nil && !j.IsPaused() {
 			line = append(line, j)
 		}
 	}

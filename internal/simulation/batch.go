@@ -11,15 +11,20 @@ import (
 
 // batch is AIRevisionBatch around its core.
 type batch struct {
-	w       *world
-	flow    *workflow
-	ref     contract.JobRef
-	started time.Time
-	stages  []string
-	docs    int // of the job
-	calls   int // of each stage
-	chunk   int
-	poison  string // the document that kills the GPU worker
+	w           *world
+	flow        *workflow
+	ref         contract.JobRef
+	started     time.Time
+	stages      []string
+	docs        int // of the job
+	calls       int // of each stage
+	chunk       int
+	poison      string          // the document that kills the GPU worker
+	bad         map[string]bool // documents that fail, until somebody mends them
+	spoilt      map[string]bool // those that were bad when the job began
+	mended      map[string]bool // that failed, and were requeued when they were mended
+	requeues    int
+	pausedUntil time.Time
 
 	state     *job.State
 	sending   int
@@ -96,14 +101,14 @@ func (b *batch) step() {
 		b.end()
 		return
 	}
-	if d.Prepare >= 0 {
-		b.prepare(d.Prepare)
+	if d.Prepare != nil {
+		b.prepare(*d.Prepare)
 	}
-	if d.Record >= 0 {
-		b.record(d.Record)
+	if d.Record {
+		b.record()
 	}
 	if d.Register != nil {
-		r := *d.Register
+		r := w.tamper.registration(*d.Register)
 		b.tell(func() { w.scheduler.register(r) }, func(ok bool) { b.state.Registered(w.now, ok || w.tamper.no(RuleRegister)) })
 	}
 	if d.Finishing {
@@ -218,11 +223,9 @@ func (b *batch) cancel() {
 }
 
 func (b *batch) dropped(id string) {
-	for _, docs := range [][]*job.Doc{b.state.Chunk, b.state.Ahead} {
-		for _, d := range docs {
-			if d.ID == id {
-				b.state.Dropped(d)
-			}
+	for d := range b.state.InHand() {
+		if d.ID == id {
+			b.state.Dropped(d)
 		}
 	}
 }

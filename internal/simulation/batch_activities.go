@@ -11,6 +11,9 @@ import (
 // queue puts one stage run on the GPU queue.
 func (b *batch) queue(r job.Run) {
 	w := b.w
+	if w.now.Before(b.pausedUntil) {
+		w.fail("%s queues %s in spite of its pause", b.flow.id, r.Doc.ID)
+	}
 	s := &stageRun{job: b, doc: r.Doc.ID, stage: r.Stage, lease: r.Lease}
 	t := &task{priority: contract.PriorityBatch, maxAttempts: w.tamper.attempts(r.Attempts), heartbeat: contract.BatchHeartbeat, retry: contract.BatchRetry, stage: s}
 	t.done = func(x result) {
@@ -64,26 +67,39 @@ func (b *batch) gpuBack() {
 }
 
 // prepare is the activity PrepareChunk.
-func (b *batch) prepare(from int) {
+func (b *batch) prepare(p job.Prepare) {
 	w := b.w
-	r := contract.ChunkResult{Total: b.docs}
-	for i := from; i < min(from+b.chunk, b.docs); i++ {
+	r := contract.ChunkResult{Total: b.docs, Failed: p.Failed, Next: p.Until}
+	most := b.docs
+	if p.Failed {
+		most = p.Until
+	}
+	for i := p.From; i < most; i++ {
+		id := fmt.Sprintf("d%d", i)
+		if p.Failed && b.recorded[id] != contract.DocFailed {
+			continue
+		}
+		if len(r.Documents) == b.chunk {
+			r.Next = i
+			break
+		}
 		r.Documents = append(r.Documents, contract.ChunkDocument{
-			Document: contract.Document{ID: fmt.Sprintf("d%d", i)}, Prepared: contract.Prepared{Origin: contract.TextOCR},
+			Index: i, Document: contract.Document{ID: id}, Prepared: contract.Prepared{Origin: contract.TextOCR},
 		})
 	}
 	b.activity(w.between(20*time.Millisecond, time.Second), func() { b.state.Prepared(r) })
 }
 
 // record is the activity RecordChunk.
-func (b *batch) record(int) {
+func (b *batch) record() {
 	lines := map[string]contract.DocumentState{}
+	again := map[string]bool{}
 	for _, d := range b.state.Chunk {
-		lines[d.ID] = d.State
+		lines[d.ID], again[d.ID] = d.State, d.Requeued
 	}
 	b.activity(b.w.hop(), func() {
 		for id, state := range lines {
-			if was, twice := b.recorded[id]; twice {
+			if was, twice := b.recorded[id]; twice != again[id] || twice && was != contract.DocFailed {
 				b.w.fail("%s/%s was recorded twice: %s and %s", b.flow.id, id, was, state)
 			}
 			b.recorded[id] = state

@@ -88,7 +88,7 @@ func (w *world) forbidden() bool {
 	}
 	work := false
 	for _, j := range w.jobs {
-		work = work || !j.flow.closed && !j.cancelled && !j.ended && j.state.Left() > 0 && j.state.Total > 0
+		work = work || !j.flow.closed && !j.cancelled && !j.ended && !w.now.Before(j.pausedUntil) && j.state.Left() > 0 && j.state.Total > 0
 	}
 	if !work {
 		return true
@@ -185,7 +185,9 @@ func (w *world) checkJob(b *batch) {
 	}
 	for id, state := range b.recorded {
 		switch {
-		case state == contract.DocFailed && id != b.poison && !w.has(OutageShort) && !w.has(OutageLong):
+		case state != contract.DocDone && b.mended[id] && !b.cancelled && len(w.cfg.Faults) == 1:
+			w.fail("%s/%s was requeued, and has ended as %s", b.flow.id, id, state)
+		case state == contract.DocFailed && id != b.poison && !b.spoilt[id] && !w.has(OutageShort) && !w.has(OutageLong):
 			w.fail("%s/%s failed, and nothing was wrong with it", b.flow.id, id)
 		case state == contract.DocPending:
 			w.fail("%s/%s was recorded as pending", b.flow.id, id)

@@ -28,6 +28,7 @@ const (
 	PoisonDocument      Kind = "poison-document"
 	WindowCloses        Kind = "window-closes"
 	OperatorsAct        Kind = "operators-act"
+	OperatorsActOnJobs  Kind = "operators-act-on-jobs"
 	PeakHours           Kind = "peak-hours" // that batch fills when nobody asks
 )
 
@@ -37,7 +38,7 @@ func Kinds() []Kind {
 		GPUWorkerKilled, GPUWorkerFrozen, GPUWorkerRestarted, SecondHost, OutageShort, OutageLong,
 		SchedulerTerminated, SchedulerDown, AIDown, JobTerminated, JobCancelled, RequestTerminated,
 		ContinueAsNew, VisibilityDown, PoisonDocument, WindowCloses, OperatorsAct,
-		PeakHours,
+		OperatorsActOnJobs, PeakHours,
 	}
 }
 
@@ -74,6 +75,10 @@ func (w *world) populate() {
 		}
 		if w.has(PoisonDocument) && i == 0 {
 			j.poison = "d0"
+		}
+		if w.has(OperatorsActOnJobs) {
+			j.bad = w.badDocuments(j.docs)
+			j.spoilt = j.bad
 		}
 		w.after(w.sometime(), func() { w.startJob(j) })
 	}
@@ -135,6 +140,8 @@ func (w *world) strike(k Kind) {
 		w.after(w.between(10*time.Second, 5*time.Minute), func() { w.visibilityUp = true })
 	case OperatorsAct:
 		w.operate()
+	case OperatorsActOnJobs:
+		w.operateJob()
 	case PeakHours, SecondHost, PoisonDocument, WindowCloses: // planned at the beginning
 	}
 }

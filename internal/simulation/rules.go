@@ -24,6 +24,7 @@ const (
 	RuleHeartbeat    Rule = "a GPU activity has a heartbeat timeout"
 	RuleUnchanged    Rule = "a scheduler that was told nothing leaves an operator's orders unchanged"
 	RuleGateFile     Rule = "the device keeps the gate in a file"
+	RuleJobPause     Rule = "a job that is paused gives its lease up"
 	RuleLostAttempts Rule = "a document has few attempts that may be lost"
 )
 
@@ -42,6 +43,7 @@ func Rules() map[Rule][]Kind {
 		RuleHeartbeat:    {GPUWorkerKilled},
 		RuleUnchanged:    {OperatorsAct, SchedulerTerminated},
 		RuleGateFile:     {OperatorsAct, SchedulerTerminated, GPUWorkerKilled},
+		RuleJobPause:     {OperatorsActOnJobs},
 		RuleLostAttempts: {PoisonDocument},
 	}
 }
@@ -71,6 +73,13 @@ func (t tamper) directive(d contract.Directive) contract.Directive {
 		d.Lease.Token = 1
 	}
 	return d
+}
+
+func (t tamper) registration(r contract.Registration) contract.Registration {
+	if t.no(RuleJobPause) && r.Paused.State == contract.OrderOn {
+		r.Paused, r.Over = contract.Order{}, 0
+	}
+	return r
 }
 
 // attempts of a stage run.

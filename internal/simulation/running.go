@@ -51,6 +51,10 @@ func (h *host) begin(t *task, attempt int) {
 		r.stageEnds(contract.StageOutcome{Outcome: contract.OutcomeDone})
 		return
 	}
+	if s := t.stage; s != nil && s.job.bad[s.doc] {
+		r.stageEnds(contract.StageOutcome{Outcome: contract.OutcomeFailed, Reason: "a bad document"})
+		return
+	}
 	v := h.core.Want(h.w.now, t.wants())
 	if !v.Admit {
 		r.refused(v)
@@ -130,7 +134,7 @@ func (r *running) step() {
 			}
 			h.kill()
 			w.after(5*time.Second, h.boot)
-			if w.stats.Poisoned++; w.stats.Poisoned > job.MaxAttempts {
+			if w.stats.Poisoned++; w.stats.Poisoned > job.MaxAttempts*(1+s.job.requeues) {
 				w.fail("%s has killed the GPU worker %d times", r.task.name(), w.stats.Poisoned)
 			}
 		})

@@ -42,11 +42,14 @@ type BatchInput struct {
 	// Stages to pass through; each document passes through them in the order
 	// of Stages, whatever order they are given in.
 	Stages []string `json:"stages"`
-	// Documents given inline, up to 500; or
+	// Documents come from one of three: given inline, up to 500; or
 	Documents []Document `json:"documents,omitempty"`
 	// Manifest is the key, in the project, of a JSONL file of documents, up to
-	// 20,000 lines.
+	// 20,000 lines; or
 	Manifest string `json:"manifest,omitempty"`
+	// Requeue is the id of a job of this project that has ended: its documents
+	// that failed or were cancelled, out of its report.
+	Requeue string `json:"requeue,omitempty"`
 	// Priority among jobs, 1 (first) to 5 (last); 3 unless given.
 	Priority int          `json:"priority,omitempty"`
 	Options  BatchOptions `json:"options,omitzero"`
@@ -132,10 +135,14 @@ func (in *BatchInput) validateDocuments() error {
 	switch {
 	case in.Manifest != "" && len(in.Documents) > 0:
 		return fieldErr("manifest", "and documents exclude each other")
+	case in.Requeue != "" && (in.Manifest != "" || len(in.Documents) > 0):
+		return fieldErr("requeue", "excludes documents and manifest: its documents are those of that job")
+	case in.Requeue != "":
+		return checkID("requeue", in.Requeue, true)
 	case in.Manifest != "":
 		return CheckKey("manifest", in.Manifest)
 	case len(in.Documents) == 0:
-		return fieldErr("documents", "is empty; give documents or a manifest")
+		return fieldErr("documents", "is empty; give documents, a manifest or a job to requeue")
 	case len(in.Documents) > MaxInlineDocuments:
 		return fieldErr("documents", "has %d entries; %d are allowed inline, up to %d in a manifest",
 			len(in.Documents), MaxInlineDocuments, MaxDocuments)
@@ -206,8 +213,11 @@ type DocumentReport struct {
 	Reason string        `json:"reason,omitempty"`
 	// Preemptions of this document.
 	Preemptions int `json:"preemptions,omitempty"`
-	// DuplicateOf is the index of the first document with this id and content.
+	// Duplicate is that an earlier document has the same id and key.
 	Duplicate bool `json:"duplicate,omitempty"`
+	// ContentType and Title as in the job's input.
+	ContentType string `json:"contentType,omitempty"`
+	Title       string `json:"title,omitempty"`
 }
 
 // StageOutput is what a stage writes to the store for one document.

@@ -11,10 +11,14 @@ type DocumentSource struct {
 	// ManifestHash of the first reading; a manifest that changes later is
 	// refused. Empty at the first reading.
 	ManifestHash string `json:"manifestHash,omitempty"`
+	// Requeue is the id of a job of the same project that has ended: its
+	// documents that did not end as done. ManifestHash is then its report's.
+	Requeue string `json:"requeue,omitempty"`
 }
 
-// ChunkInput is the input of the activity PrepareChunk. With a manifest it
-// reads From and Size lines of it; inline documents are given as they are.
+// ChunkInput is the input of the activity PrepareChunk: Size documents from From
+// on; or, with Failed, up to Size of those that the job's report has as failed,
+// from From on and before Until.
 type ChunkInput struct {
 	ProjectID string `json:"projectId"`
 	Job       JobRef `json:"job"`
@@ -24,6 +28,8 @@ type ChunkInput struct {
 	Source   DocumentSource `json:"source"`
 	From     int            `json:"from"`
 	Size     int            `json:"size"`
+	Failed   bool           `json:"failed,omitempty"`
+	Until    int            `json:"until,omitempty"`
 }
 
 // ChunkResult is what PrepareChunk found.
@@ -31,10 +37,16 @@ type ChunkResult struct {
 	Documents    []ChunkDocument `json:"documents"`
 	Total        int             `json:"total"`
 	ManifestHash string          `json:"manifestHash,omitempty"`
+	// Failed is that documents which had failed were asked for, and Next where the
+	// search goes on.
+	Failed bool `json:"failed,omitempty"`
+	Next   int  `json:"next,omitempty"`
 }
 
 // ChunkDocument is a document ready for its stages, or why it is not.
 type ChunkDocument struct {
+	// Index of the document in the job's list.
+	Index int `json:"index"`
 	Document
 	Prepared
 	// Problem is why the document cannot be worked on.
@@ -44,12 +56,18 @@ type ChunkDocument struct {
 }
 
 // RecordInput is the input of the activity RecordChunk: the report lines of
-// one finished chunk.
+// one finished chunk. With Again they replace those that were recorded before.
 type RecordInput struct {
-	Job       JobRef           `json:"job"`
-	ProjectID string           `json:"projectId"`
-	From      int              `json:"from"`
-	Lines     []DocumentReport `json:"lines"`
+	Job       JobRef       `json:"job"`
+	ProjectID string       `json:"projectId"`
+	Lines     []ReportLine `json:"lines"`
+	Again     bool         `json:"again,omitempty"`
+}
+
+// ReportLine is a line of the report, and its place there.
+type ReportLine struct {
+	Index int `json:"index"`
+	DocumentReport
 }
 
 // ReportInput is the input of the activity FinishReport. Documents from
@@ -66,4 +84,6 @@ type ReportInput struct {
 type ReportResult struct {
 	Key    string                `json:"key"`
 	Counts map[DocumentState]int `json:"counts"`
+	// Failures are the first documents that failed, up to MaxFailures.
+	Failures []DocumentReport `json:"failures,omitempty"`
 }

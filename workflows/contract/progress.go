@@ -2,7 +2,8 @@ package contract
 
 // Progress is the answer of the query "progress", the same on every workflow.
 type Progress struct {
-	// Phase is one word: waiting, loading, running, held, gpu-unavailable, done, failed, cancelled.
+	// Phase is one word: waiting, running, held, paused, gpu-unavailable, done,
+	// failed or cancelled.
 	Phase  string `json:"phase"`
 	Done   int    `json:"done"`
 	Failed int    `json:"failed"`
@@ -22,6 +23,7 @@ const (
 	PhaseWaiting        = "waiting"
 	PhaseRunning        = "running"
 	PhaseHeld           = "held"
+	PhasePaused         = "paused"
 	PhaseGPUUnavailable = "gpu-unavailable"
 	PhaseDone           = "done"
 	PhaseFailed         = "failed"

@@ -60,6 +60,9 @@ type Registration struct {
 	Left int `json:"left"`
 	// Over is the token of the lease that the job found over, 0 for none.
 	Over int64 `json:"over,omitempty"`
+	// Paused is the operator's pause of this job, where there is one: it wants no
+	// lease until it registers again.
+	Paused Order `json:"paused,omitzero"`
 }
 
 // JobEnded is a batch job's last signal.
@@ -92,7 +95,8 @@ type SchedulerStatus struct {
 type JobStatus struct {
 	ID       string `json:"id"`
 	Priority int    `json:"priority"`
-	// State is running (has a lease), held (has one, and is on hold) or waiting.
+	// State is running (has a lease), held (has one, and is on hold), waiting or
+	// paused (by an operator, this job alone).
 	State    string    `json:"state"`
 	Position int       `json:"position,omitempty"`
 	Lease    *Lease    `json:"lease,omitempty"`
@@ -105,6 +109,7 @@ const (
 	JobRunning = "running"
 	JobHeld    = "held"
 	JobWaiting = "waiting"
+	JobPaused  = "paused"
 )
 
 // MaxListedJobs bounds the jobs that the status lists.

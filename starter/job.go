@@ -1,0 +1,55 @@
+package starter
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"signalbox/workflows/contract"
+)
+
+// OperateJob makes one of a running batch job's updates (contract.JobUpdates):
+// pause, resume or requeue-failed. Bad input, and a job that is ending, is refused
+// with an error of type InvalidInput.
+func (s *Starter) OperateJob(ctx context.Context, job, update string, r contract.OperatorRequest) (contract.JobResult, error) {
+	var out contract.JobResult
+	return out, s.update(ctx, job, update, r, &out)
+}
+
+// RequeueInput is the input of a new job for the documents of a job that has ended
+// which failed or were cancelled: with its stages, options and priority. It is
+// read from that job's history, which the server keeps for its retention.
+func (s *Starter) RequeueInput(ctx context.Context, job string) (contract.BatchInput, error) {
+	var in contract.BatchInput
+	state, err := s.State(ctx, job)
+	if err != nil {
+		return in, err
+	}
+	if state == Running {
+		return in, contract.NewInvalidInput(&contract.FieldError{Field: "job", Reason: job + " runs; its update requeue-failed is for that"})
+	}
+	data, err := s.input(ctx, job, "")
+	if err != nil {
+		return in, err
+	}
+	if in, err = contract.DecodeBatchInput(data); err != nil {
+		return in, fmt.Errorf("the input of %s: %w", job, err)
+	}
+	in.Documents, in.Manifest, in.Requeue = nil, "", job
+	return in, nil
+}
+
+var requeuedID = regexp.MustCompile(`^(.*)-requeue-(\d+)$`)
+
+// RequeueKey is the idempotency key of the job that requeues a job, unless another
+// is wanted: asked for twice, it is one job.
+func RequeueKey(job string) string {
+	base, n := job, 0
+	if m := requeuedID.FindStringSubmatch(job); m != nil {
+		if known, err := strconv.Atoi(m[2]); err == nil {
+			base, n = m[1], known
+		}
+	}
+	return fmt.Sprintf("%s-requeue-%d", base, n+1)
+}
