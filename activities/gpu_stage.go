@@ -58,6 +58,9 @@ func (s *stageRun) measure(out contract.StageOutcome, err error) {
 	if s.session == nil && err == nil && out.Outcome == contract.OutcomeDone {
 		return // all of it was in the store: it did not want the GPU
 	}
+	if out.Outcome == contract.OutcomeDone && s.in.Preemptions == 0 && out.Attempt == 1 {
+		s.session.grant.Learn(time.Duration(out.GPUMs) * time.Millisecond)
+	}
 	run := telemetry.Run{
 		OnGPU: s.session != nil, Class: contract.Batch, Stage: s.in.Stage, Outcome: string(out.Outcome),
 		Busy: time.Duration(out.GPUMs) * time.Millisecond, Lost: time.Duration(out.LostMs) * time.Millisecond,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 
@@ -21,15 +22,57 @@ func (s *Starter) Progress(ctx context.Context, key string) (contract.Progress, 
 		return p, err
 	}
 	// A workflow that was terminated or timed out answers with the last it knew.
-	state, err := s.State(ctx, key)
-	if err != nil || state == Running {
+	state, workflow, err := s.look(ctx, key)
+	if err != nil {
 		return p, err
+	}
+	if state == Running {
+		if workflow == contract.WorkflowAIRevisionBatch {
+			s.expect(ctx, key, &p)
+		}
+		return p, nil
 	}
 	if state == Failed && p.Phase != contract.PhaseFailed {
 		p.Reason = ""
 	}
 	p.Phase, p.Position, p.EtaSeconds, p.GPUSecondsLeft = string(state), 0, 0, 0
+	p.Times = contract.Times{}
 	return p, nil
+}
+
+// expectWithin bounds the question to the scheduler: it is there for a better
+// answer, and a job answers without it.
+const expectWithin = 2 * time.Second
+
+// expect completes a job's progress with what the scheduler expects of it now; the
+// job itself knows what it was told last.
+func (s *Starter) expect(ctx context.Context, key string, p *contract.Progress) {
+	switch p.Phase {
+	case contract.PhaseWaiting, contract.PhaseHeld, contract.PhaseRunning:
+	default:
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, expectWithin)
+	defer cancel()
+	j, err := s.Job(ctx, contract.DefaultGPU, key)
+	if err != nil {
+		return
+	}
+	p.Position, p.Times = j.Position, j.Times
+	if p.Phase == contract.PhaseWaiting && j.Reason != "" {
+		p.Reason = j.Reason
+	}
+}
+
+// Job asks the scheduler of a GPU for one batch job: its position, when it is
+// expected to start and to end, and why it waits.
+func (s *Starter) Job(ctx context.Context, gpu, key string) (contract.JobStatus, error) {
+	var j contract.JobStatus
+	answer, err := s.client.QueryWorkflow(ctx, contract.SchedulerID(gpu), "", contract.QueryJob, key)
+	if err != nil {
+		return j, err
+	}
+	return j, answer.Get(&j)
 }
 
 // State is whether a request or a job runs, and else how it has ended.
@@ -48,25 +91,32 @@ var ErrOther = errors.New("is no request and no job")
 
 // State tells whether a request or a job runs. An id of neither is ErrOther.
 func (s *Starter) State(ctx context.Context, key string) (State, error) {
+	state, _, err := s.look(ctx, key)
+	return state, err
+}
+
+// look tells the state of a request or a job, and which of the two it is.
+func (s *Starter) look(ctx context.Context, key string) (state State, workflow string, err error) {
 	d, err := s.client.DescribeWorkflowExecution(ctx, key, "")
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	info := d.GetWorkflowExecutionInfo()
-	switch name := info.GetType().GetName(); name {
+	switch workflow = info.GetType().GetName(); workflow {
 	case contract.WorkflowAIRevision, contract.WorkflowAIRevisionBatch:
 	default:
-		return "", fmt.Errorf("%s %w (%s)", key, ErrOther, name)
+		return "", workflow, fmt.Errorf("%s %w (%s)", key, ErrOther, workflow)
 	}
+	state = Failed
 	switch info.GetStatus() {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
-		return Running, nil
+		state = Running
 	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
-		return Done, nil
+		state = Done
 	case enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
-		return Cancelled, nil
+		state = Cancelled
 	}
-	return Failed, nil
+	return state, workflow, nil
 }
 
 // Documents asks a job for the documents that it has in hand.

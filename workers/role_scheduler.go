@@ -33,6 +33,7 @@ func SchedulerConfig(c config.Config, host string, loadedAt time.Time) contract.
 		GPU: contract.DefaultGPU, Calendar: c.Schedule.Calendar(),
 		QuantumMs: c.Schedule.Quantum.Milliseconds(), ReopenAfterMs: c.Schedule.ReopenAfter.Milliseconds(),
 		Peak: c.Schedule.Peak, PeakIdleMs: c.Schedule.PeakIdle.Milliseconds(),
-		StoreURL: c.Store.URL, Host: host, LoadedAt: loadedAt.UTC(), Hash: c.Hash(), Simulated: c.Simulated,
+		LongestWaitMs: c.Schedule.LongestWait.Milliseconds(),
+		StoreURL:      c.Store.URL, Host: host, LoadedAt: loadedAt.UTC(), Hash: c.Hash(), Simulated: c.Simulated,
 	}
 }

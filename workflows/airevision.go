@@ -202,10 +202,15 @@ func (r *revision) answered(ctx workflow.Context, a contract.RingAnswer) {
 		return
 	}
 	p := contract.Progress{Phase: a.Phase, Total: 1, Position: a.Position, EtaSeconds: a.EtaSeconds}
+	now := workflow.Now(ctx).UTC()
+	if a.RunSeconds > 0 {
+		p.EndsAt = now.Add(time.Duration(a.EtaSeconds+a.RunSeconds) * time.Second)
+	}
 	if a.Phase == contract.PhaseWaiting {
 		p.Reason = fmt.Sprintf("waiting for the GPU, position %d", a.Position)
 		if a.EtaSeconds > 0 {
 			p.Reason += fmt.Sprintf(", about %d s", a.EtaSeconds)
+			p.StartsAt = now.Add(time.Duration(a.EtaSeconds) * time.Second)
 		}
 	}
 	r.show(ctx, p)

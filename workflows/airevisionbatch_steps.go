@@ -34,7 +34,7 @@ func (b *batch) queue(r job.Run) {
 	})
 	future := workflow.ExecuteActivity(ctx, contract.ActivityRunStage, contract.StageRun{
 		Job: b.ref, ProjectID: b.in.ProjectID, Document: r.Doc.Document,
-		Prepared: r.Doc.Prepared, Stage: r.Stage, Lease: r.Lease, Options: b.in.Options,
+		Prepared: r.Doc.Prepared, Stage: r.Stage, Lease: r.Lease, Preemptions: r.Doc.Preemptions, Options: b.in.Options,
 	})
 	workflow.Go(b.gpu, func(ctx workflow.Context) {
 		var o contract.StageOutcome

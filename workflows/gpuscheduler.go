@@ -53,6 +53,7 @@ type scheduler struct {
 	reconciling   bool
 	alarm         alarm
 	windowChecked bool
+	forecast      *forecast // of what was decided last
 }
 
 func (s *scheduler) setup(ctx workflow.Context, carried *SchedulerCarried) error {
@@ -63,9 +64,14 @@ func (s *scheduler) setup(ctx workflow.Context, carried *SchedulerCarried) error
 		s.state = scheduling.New(s.started, s.params())
 	}
 	s.state.Params = s.params()
+	s.foresee(s.started)
 	if err := workflow.SetQueryHandlerWithOptions(ctx, contract.QueryStatus,
 		func() (contract.SchedulerStatus, error) { return s.status(), nil },
 		workflow.QueryHandlerOptions{Description: "Open or hold and why, who runs, who waits, the GPU."}); err != nil {
+		return err
+	}
+	if err := workflow.SetQueryHandlerWithOptions(ctx, contract.QueryJob, s.job,
+		workflow.QueryHandlerOptions{Description: "One job: position, expected start and end, and why it waits."}); err != nil {
 		return err
 	}
 	if err := workflow.SetQueryHandler(ctx, contract.QueryJobs, func() ([]contract.JobRef, error) {
@@ -94,6 +100,7 @@ func (s *scheduler) params() scheduling.Params {
 		ReopenAfter: time.Duration(s.config.ReopenAfterMs) * time.Millisecond,
 		Peak:        s.config.Peak,
 		PeakIdle:    time.Duration(s.config.PeakIdleMs) * time.Millisecond,
+		LongestWait: time.Duration(s.config.LongestWaitMs) * time.Millisecond,
 	}
 }
 
@@ -127,6 +134,7 @@ func (s *scheduler) run(ctx workflow.Context) error {
 		}
 		s.look(ctx, now)
 		decisions, wake := s.state.Decide(now)
+		s.foresee(now)
 		for _, d := range decisions {
 			s.carryOut(ctx, d)
 		}
@@ -190,6 +198,7 @@ func (s *scheduler) carryOut(ctx workflow.Context, d scheduling.Decision) {
 	}
 	s.outgoing++
 	job, directive := *d.Job, d.Directive
+	directive.Position, directive.Times = s.expect(job.WorkflowID)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		err := workflow.SignalExternalWorkflow(ctx, job.WorkflowID, "", contract.SignalDirective, directive).Get(ctx, nil)
 		s.outgoing--

@@ -35,7 +35,7 @@ func inboxFor[T any](s *scheduler, ctx workflow.Context, name string, handle fun
 func (s *scheduler) inboxes(ctx workflow.Context) []inbox {
 	return []inbox{
 		inboxFor(s, ctx, contract.SignalRegister, func(now time.Time, r contract.Registration) { s.state.Register(now, r) }),
-		inboxFor(s, ctx, contract.SignalFinishing, func(_ time.Time, r contract.Registration) { s.state.Finishing(r) }),
+		inboxFor(s, ctx, contract.SignalFinishing, func(now time.Time, r contract.Registration) { s.state.Finishing(now, r) }),
 		inboxFor(s, ctx, contract.SignalJobEnded, func(_ time.Time, e contract.JobEnded) { s.state.Ended(e.Job) }),
 		inboxFor(s, ctx, contract.SignalGPUState, func(now time.Time, g contract.GPUState) { s.state.DeviceNews(now, g) }),
 		inboxFor(s, ctx, contract.SignalHostGone, func(now time.Time, h contract.HostGone) { s.state.HostGone(now, h) }),

@@ -7,6 +7,7 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"signalbox/internal/scheduling"
 	"signalbox/workflows/contract"
 )
 
@@ -21,45 +22,55 @@ func (s *scheduler) status() contract.SchedulerStatus {
 		GPU:    s.state.Device, HostGone: s.state.Gone != "", Config: s.config, LastToken: s.state.LastToken,
 		Jobs: []contract.JobStatus{},
 	}
-	for _, j := range s.state.Jobs {
-		if j.Lease == nil || len(st.Jobs) == contract.MaxListedJobs {
-			continue
-		}
-		js := contract.JobStatus{ID: j.Ref.WorkflowID, Priority: j.Priority, State: contract.JobRunning, Lease: j.Lease, Since: j.Since}
-		if j.Held {
-			js.State, js.Reason = contract.JobHeld, v.Reason
-		}
-		st.Jobs = append(st.Jobs, js)
-	}
-	for _, j := range s.state.Jobs {
-		if j.IsPaused() && len(st.Jobs) < contract.MaxListedJobs {
-			st.Jobs = append(st.Jobs, contract.JobStatus{
-				ID: j.Ref.WorkflowID, Priority: j.Priority, State: contract.JobPaused, Since: j.Since, Reason: j.Paused.Describe("paused"),
-			})
-		}
-	}
 	line := s.state.Line()
 	st.Waiting = len(line)
-	for i, j := range line {
-		if len(st.Jobs) == contract.MaxListedJobs {
-			break
+	list := func(jobs []*scheduling.Job, these func(*scheduling.Job) bool) {
+		for _, j := range jobs {
+			if these(j) && len(st.Jobs) < contract.MaxListedJobs {
+				st.Jobs = append(st.Jobs, s.jobStatus(j, v))
+			}
 		}
-		st.Jobs = append(st.Jobs, contract.JobStatus{
-			ID: j.Ref.WorkflowID, Priority: j.Priority, State: contract.JobWaiting, Position: i + 1,
-			Since: j.Since, Reason: s.waitReason(v.Open, v.Reason, i),
-		})
 	}
+	list(s.state.Jobs, func(j *scheduling.Job) bool { return j.Lease != nil })
+	list(s.state.Jobs, (*scheduling.Job).IsPaused)
+	list(line, func(*scheduling.Job) bool { return true })
 	return st
 }
 
-func (s *scheduler) waitReason(open bool, reason string, position int) string {
+// jobStatus is what is known of one job.
+func (s *scheduler) jobStatus(j *scheduling.Job, v scheduling.Verdict) contract.JobStatus {
+	js := contract.JobStatus{ID: j.Ref.WorkflowID, Priority: j.Priority, State: contract.JobRunning, Lease: j.Lease, Since: j.Since}
+	js.Position, js.Times = s.expect(js.ID)
 	switch {
-	case !open:
-		return reason
-	case position == 0:
-		return "next in line"
+	case j.IsPaused():
+		js.State, js.Reason = contract.JobPaused, j.Paused.Describe("paused")
+	case j.Lease == nil:
+		js.State, js.Reason = contract.JobWaiting, waitReason(v, js.Position)
+	case j.Held:
+		js.State, js.Reason = contract.JobHeld, v.Reason
 	}
-	return fmt.Sprintf("%d before it in line", position)
+	return js
+}
+
+func waitReason(v scheduling.Verdict, position int) string {
+	why := ""
+	if !v.Open {
+		why = ", and batch is on hold: " + v.Reason
+	}
+	if position <= 1 {
+		return "next in line" + why
+	}
+	return fmt.Sprintf("%d before it in line%s", position-1, why)
+}
+
+// job is the answer of the query of that name.
+func (s *scheduler) job(id string) (contract.JobStatus, error) {
+	for _, j := range s.state.Jobs {
+		if j.Ref.WorkflowID == id {
+			return s.jobStatus(j, s.state.Verdict(s.seen)), nil
+		}
+	}
+	return contract.JobStatus{}, fmt.Errorf("no job %s is registered with the scheduler", id)
 }
 
 // show puts the state into the Web UI's current details.
@@ -93,10 +104,22 @@ func (s *scheduler) show(ctx workflow.Context, now time.Time) {
 		fmt.Fprintf(&b, "; %d realtime waiting.\n\n", g.RealtimeWaiting)
 	}
 	for _, j := range st.Jobs {
-		fmt.Fprintf(&b, "- %s: %s %s\n", j.ID, j.State, j.Reason)
+		fmt.Fprintf(&b, "- %s: %s", j.ID, j.State)
+		if j.Reason != "" {
+			fmt.Fprintf(&b, " (%s)", j.Reason)
+		}
+		b.WriteString(expected(j.Times, s.zone()) + "\n")
 	}
 	if more := len(s.state.Jobs) - len(st.Jobs); more > 0 {
 		fmt.Fprintf(&b, "- and %d more\n", more)
 	}
 	workflow.SetCurrentDetails(ctx, b.String())
+}
+
+// zone is the schedule's time zone.
+func (s *scheduler) zone() *time.Location {
+	if s.forecast != nil && s.forecast.calendar != nil {
+		return s.forecast.calendar.Zone()
+	}
+	return time.UTC
 }

@@ -13,6 +13,7 @@ import (
 // ended is the last progress of a workflow that ends with an error.
 func ended(p contract.Progress, err error) contract.Progress {
 	p.Phase, p.Position, p.EtaSeconds, p.GPUSecondsLeft, p.Reason = contract.PhaseFailed, 0, 0, 0, err.Error()
+	p.Times = contract.Times{}
 	var app *temporal.ApplicationError
 	switch {
 	case temporal.IsCanceledError(err):
@@ -29,8 +30,23 @@ func describe(p contract.Progress) string {
 	if p.GPUSecondsLeft > 0 {
 		s += fmt.Sprintf(", about %s of the GPU left", time.Duration(p.GPUSecondsLeft)*time.Second)
 	}
+	if p.Position > 0 {
+		s += fmt.Sprintf(", position %d in line", p.Position)
+	}
 	if p.Reason != "" {
 		s += " (" + p.Reason + ")"
+	}
+	return s + expected(p.Times, time.UTC)
+}
+
+// expected says of times when something will start and end.
+func expected(t contract.Times, zone *time.Location) (s string) {
+	const layout = "Mon 2 Jan 15:04 MST"
+	if !t.StartsAt.IsZero() {
+		s += ", starts about " + t.StartsAt.In(zone).Format(layout)
+	}
+	if !t.EndsAt.IsZero() {
+		s += ", ends about " + t.EndsAt.In(zone).Format(layout)
 	}
 	return s
 }

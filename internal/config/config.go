@@ -57,6 +57,9 @@ type Schedule struct {
 	PeakIdle time.Duration `yaml:"peakIdle" json:"peakIdle"`
 	// Quantum is the longest lease of one job while others wait.
 	Quantum time.Duration `yaml:"quantum" json:"quantum"`
+	// LongestWait is how long a job may be in line while batch is open; then it
+	// goes first whatever its priority.
+	LongestWait time.Duration `yaml:"longestWait" json:"longestWait"`
 	// ReopenAfter is the wait after the last realtime request.
 	ReopenAfter time.Duration `yaml:"reopenAfter" json:"reopenAfter"`
 }
@@ -136,7 +139,7 @@ func Default() Config {
 		Ollama: Ollama{Host: "http://127.0.0.1:11434", Card: CardAuto},
 		Schedule: Schedule{
 			Spec: calendar.Spec{Windows: calendar.DefaultWindows()},
-			Peak: contract.PeakClosed, PeakIdle: 5 * time.Minute, Quantum: 15 * time.Minute, ReopenAfter: time.Second,
+			Peak: contract.PeakClosed, PeakIdle: 5 * time.Minute, Quantum: 15 * time.Minute, LongestWait: 4 * time.Hour, ReopenAfter: time.Second,
 		},
 		Models: Models{
 			Text: Model{

@@ -109,6 +109,7 @@ func (c *Config) complete() error {
 	}
 	between(bad, "schedule.peakIdle", c.Schedule.PeakIdle, time.Second, 4*time.Hour)
 	between(bad, "schedule.quantum", c.Schedule.Quantum, time.Minute, 4*time.Hour)
+	between(bad, "schedule.longestWait", c.Schedule.LongestWait, time.Minute, 30*24*time.Hour)
 	between(bad, "schedule.reopenAfter", c.Schedule.ReopenAfter, 0, time.Minute)
 	between(bad, "timeouts.load", c.Timeouts.Load, time.Second, 30*time.Minute)
 	between(bad, "timeouts.prompt", c.Timeouts.Prompt, time.Second, 30*time.Minute)

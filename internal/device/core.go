@@ -77,6 +77,7 @@ type Core struct {
 	failWhy   string
 	warm      warmth
 	pace      pace
+	stages    map[stageOf]*stagePace
 }
 
 // NewCore is a device that has no claim yet and knows nothing of its GPU's
@@ -88,6 +89,7 @@ func NewCore(gate contract.Gate) *Core {
 		arrival: map[contract.RequestRef]int64{},
 		ended:   map[contract.RequestRef]time.Time{},
 		warm:    newWarmth(),
+		stages:  map[stageOf]*stagePace{},
 		probe:   contract.Health{Value: contract.HealthUnknown, Admits: contract.AdmitAll},
 	}
 }
@@ -220,7 +222,7 @@ func (c *Core) Ended(now time.Time) {
 	if c.run.Class == contract.Realtime {
 		c.drop(c.run.Request)
 		c.ended[c.run.Request] = now
-		c.pace.learn(now.Sub(c.runSince))
+		c.pace.learn(now.Sub(c.runSince), requestWeight)
 	}
 	c.warm.ended(now, *c.run, c.runSince)
 	c.run = nil

@@ -255,7 +255,7 @@ func (d *Device) stateLocked() contract.GPUState {
 		GPU: d.opt.GPU, Instance: d.core.Instance(), Host: d.opt.Host, Seq: d.seq, At: now.UTC(),
 		Health: d.core.Health(now), RealtimeWaiting: d.core.Waiting(), Gate: d.core.Gate(),
 		Model: d.facts.Model, Card: d.facts.Card, Memory: d.facts.Memory, Ollama: d.facts.Ollama,
-		Simulated: d.facts.Simulated, Overlaps: d.overlaps,
+		Simulated: d.facts.Simulated, Overlaps: d.overlaps, Paces: d.core.Paces(),
 	}
 	if r, since := d.core.Running(); r != nil {
 		s.Run = &contract.RunInfo{

@@ -14,6 +14,7 @@ func (c *Core) Ring(now, scheduled time.Time, ref contract.RequestRef) (answer c
 	answer = contract.RingAnswer{Health: c.Health(now), Phase: contract.PhaseWaiting, Instance: c.instance}
 	if c.running(ref) {
 		answer.Phase = contract.PhaseRunning
+		answer.RunSeconds = seconds(max(0, c.pace.mean-now.Sub(c.runSince)))
 		c.renew(now, ref)
 		return answer, false
 	}
@@ -28,7 +29,7 @@ func (c *Core) Ring(now, scheduled time.Time, ref contract.RequestRef) (answer c
 	}
 	c.renew(now, ref)
 	answer.Position = c.position(ref)
-	answer.EtaSeconds = c.eta(now, answer.Position)
+	answer.EtaSeconds, answer.RunSeconds = c.eta(now, answer.Position), seconds(c.pace.mean)
 	return answer, c.run != nil && c.run.Class == contract.Batch
 }
 

@@ -84,6 +84,13 @@ func (g *Grant) Loaded(took time.Duration) {
 	g.d.mu.Unlock()
 }
 
+// Learn records how long the run, which ended well and in one go, was on the GPU.
+func (g *Grant) Learn(took time.Duration) {
+	g.d.mu.Lock()
+	g.d.core.Learn(g.d.now(), g.run.Stage, g.run.Model, took)
+	g.d.mu.Unlock()
+}
+
 // Succeeded records that a model call has finished.
 func (g *Grant) Succeeded() {
 	g.d.mu.Lock()

@@ -61,7 +61,7 @@ func (s *State) Decide(now time.Time, ref contract.JobRef, draining bool) Decisi
 		s.endLease()
 	}
 	s.decideRegister(now, ref, &d)
-	if !s.SaidFinishing && s.Total > 0 && s.Left() <= FinishingLeft && d.Register == nil && s.Lease.Live(now) {
+	if !s.SaidFinishing && s.Total > 0 && s.Left().Sum() <= FinishingLeft && d.Register == nil && s.Lease.Live(now) {
 		s.SaidFinishing, d.Finishing = true, true
 	}
 	if s.Lease.Live(now) && s.Hold == "" && !s.Awaiting && !s.paused() {
@@ -111,7 +111,7 @@ func (s *State) decideRegister(now time.Time, ref contract.JobRef, d *Decision) 
 	d.Register = &contract.Registration{
 		Job: ref, Priority: s.Priority, Left: s.Left(), Over: s.RegisteredOver, Paused: s.Pause,
 	}
-	s.SaidFinishing = s.Left() <= FinishingLeft
+	s.SaidFinishing = s.Left().Sum() <= FinishingLeft
 	s.RegisterAt = now.Add(RegisterRetry)
 }
 

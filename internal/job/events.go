@@ -13,6 +13,7 @@ func (s *State) Directed(now time.Time, d contract.Directive) (cancelAwait bool)
 		s.held(now, d)
 		return false
 	}
+	s.Position, s.Times = d.Position, d.Times
 	if d.Lease.Token <= s.Lease.Token {
 		return false
 	}
@@ -29,6 +30,7 @@ func (s *State) held(now time.Time, d contract.Directive) {
 	}
 	if !overtaken {
 		s.Hold, s.HoldUntil = d.Reason, d.Until
+		s.Position, s.Times = d.Position, d.Times
 	}
 }
 
@@ -112,7 +114,9 @@ func (s *State) Finished(now time.Time, d *Doc, lease contract.Lease, o contract
 		s.fail(d, o.Reason)
 	case contract.OutcomePreempted:
 		s.Counts.Preemptions++
-		d.Preemptions++
+		if d.Preemptions++; d.Preemptions == PreemptedFirst {
+			s.Counts.OftenPreempted++
+		}
 		d.Again = true
 		s.leaseOver(lease, o.LeaseOver)
 	case contract.OutcomeBounced:

@@ -63,7 +63,7 @@ func TestNothingIsQueuedWithoutALease(t *testing.T) {
 	s := prepared(t, 5)
 	d := s.Decide(now, self, false)
 	require.Empty(t, d.Queue)
-	require.Equal(t, 5, d.Register.Left)
+	require.Equal(t, 5, d.Register.Left.Sum())
 }
 
 func TestTwoAreOutstanding(t *testing.T) {
@@ -368,7 +368,7 @@ func TestATextOfItsOwnNeedsNoOCR(t *testing.T) {
 	require.Equal(t, "d1", d.Queue[0].Doc.ID)
 	require.Equal(t, contract.StageOCR, d.Queue[0].Stage)
 	require.Equal(t, "s", d.Queue[1].Stage)
-	require.Equal(t, 4, s.Left())
+	require.Equal(t, contract.StagesLeft{4}, s.Left())
 
 	alone := job.New([]string{contract.StageOCR}, 3)
 	alone.Decide(now, self, false)

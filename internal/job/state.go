@@ -3,6 +3,7 @@ package job
 import (
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"signalbox/workflows/contract"
@@ -65,6 +66,9 @@ type State struct {
 	// Hold is the scheduler's reason, empty when open.
 	Hold      string    `json:"hold,omitempty"`
 	HoldUntil time.Time `json:"holdUntil,omitzero"`
+	// Position in line and Times are the scheduler's word, when it last spoke.
+	Position int            `json:"position,omitempty"`
+	Times    contract.Times `json:"times,omitzero"`
 
 	// RegisterDue asks for a registration; RegisterAt is not before when.
 	RegisterDue bool      `json:"registerDue"`
@@ -85,14 +89,16 @@ type State struct {
 
 // Counts of a job, carried to its result.
 type Counts struct {
-	Done        int   `json:"done"`
-	Failed      int   `json:"failed"`
-	Cancelled   int   `json:"cancelled"`
-	Duplicates  int   `json:"duplicates"`
-	Preemptions int   `json:"preemptions"`
-	Bounces     int   `json:"bounces"`
-	GPUMs       int64 `json:"gpuMs"`
-	LostGPUMs   int64 `json:"lostGpuMs"`
+	Done        int `json:"done"`
+	Failed      int `json:"failed"`
+	Cancelled   int `json:"cancelled"`
+	Duplicates  int `json:"duplicates"`
+	Preemptions int `json:"preemptions"`
+	Bounces     int `json:"bounces"`
+	// OftenPreempted documents have gone first.
+	OftenPreempted int   `json:"oftenPreempted,omitempty"`
+	GPUMs          int64 `json:"gpuMs"`
+	LostGPUMs      int64 `json:"lostGpuMs"`
 	// Stages that were done on the GPU.
 	Stages    int  `json:"stages"`
 	Simulated bool `json:"simulated,omitempty"`
@@ -166,14 +172,20 @@ func (s *State) over() bool {
 }
 
 // Left is how many stage runs are left in the whole job, once Total is known.
-func (s *State) Left() int {
-	left := 0
-	for d := range s.InHand() {
-		if d.State == contract.DocPending {
-			left += len(s.Stages) - d.Stage
+func (s *State) Left() contract.StagesLeft {
+	var left contract.StagesLeft
+	fresh := s.Total - s.prepared()
+	known := contract.Stages()
+	for at, stage := range s.Stages {
+		n := fresh
+		for d := range s.InHand() {
+			if d.State == contract.DocPending && d.Stage <= at {
+				n++
+			}
 		}
+		left[max(slices.Index(known, stage), 0)] += n
 	}
-	return left + (s.Total-s.prepared())*len(s.Stages)
+	return left
 }
 
 // Progress of the job for the query of that name.
@@ -210,8 +222,12 @@ func (s *State) Progress() contract.Progress {
 	case s.Lease.Token == 0 && s.OnQueue() == 0:
 		p.Phase, p.Reason = contract.PhaseWaiting, "waiting for its turn"
 	}
-	if p.Phase != contract.PhaseDone && p.Phase != contract.PhaseCancelled {
+	switch p.Phase {
+	case contract.PhaseDone, contract.PhaseCancelled:
+	case contract.PhasePaused, contract.PhaseGPUUnavailable: // the scheduler's word is old
 		p.GPUSecondsLeft = s.gpuLeft()
+	default:
+		p.GPUSecondsLeft, p.Position, p.Times = s.gpuLeft(), s.Position, s.Times
 	}
 	return p
 }
@@ -223,5 +239,5 @@ func (s *State) gpuLeft() int {
 		return 0
 	}
 	mean := float64(s.Counts.GPUMs-s.Counts.LostGPUMs) / float64(s.Counts.Stages) / 1000
-	return int(math.Ceil(mean * float64(s.Left())))
+	return int(math.Ceil(mean * float64(s.Left().Sum())))
 }

@@ -76,14 +76,16 @@ const ReasonRealtime = "realtime requests are being answered"
 // Decide returns what is to be done at now, and when it is to be asked again
 // at the latest. What it returns counts as done.
 func (s *State) Decide(now time.Time) ([]Decision, time.Time) {
+	s.OpenFor, s.Decided = s.openFor(now), now
 	for _, j := range s.holders() {
 		if !j.Lease.Live(now) {
-			s.endLease(j)
+			s.endLease(now, j)
 		}
 	}
 	s.revokeLong(now)
 	var out []Decision
 	v := s.Verdict(now)
+	s.WasOpen = v.Open
 	if v.Open {
 		out = s.open(now, out)
 	} else {
@@ -111,7 +113,7 @@ func (s *State) open(now time.Time, out []Decision) []Decision {
 	}
 	for len(held) < MaxHolders {
 		line := s.Line()
-		if len(line) == 0 || (len(held) > 0 && held[0].Left > AheadLeft) {
+		if len(line) == 0 || (len(held) > 0 && held[0].Left.Sum() > AheadLeft) {
 			break
 		}
 		out = append(out, s.grant(now, line[0], s.leaseEnd(now)))

@@ -18,21 +18,27 @@ func (s *State) Register(now time.Time, r contract.Registration) {
 		j = nil
 	}
 	if j == nil {
-		j = &Job{Ref: r.Job, Arrival: s.arrive(), Since: now}
+		j = &Job{Ref: r.Job, Arrival: s.arrive(), Since: now, InLine: s.openFor(now)}
 		s.Jobs = append(s.Jobs, j)
 	}
-	j.Priority, j.Left, j.Answer = r.Priority, r.Left, true
+	j.Priority, j.Answer = r.Priority, true
+	s.told(now, j, r.Left)
 	j.Paused = r.Paused
 	if j.Lease != nil && (r.Over == j.Lease.Token || j.IsPaused()) {
-		s.endLease(j)
+		s.endLease(now, j)
 	}
 }
 
 // Finishing records that a job has few stages left.
-func (s *State) Finishing(r contract.Registration) {
+func (s *State) Finishing(now time.Time, r contract.Registration) {
 	if j := s.find(r.Job.WorkflowID); j != nil {
-		j.Left = r.Left
+		s.told(now, j, r.Left)
 	}
+}
+
+// told records what a job says is left of it.
+func (s *State) told(now time.Time, j *Job, left contract.StagesLeft) {
+	j.Left, j.LeftSince = left, s.openFor(now)
 }
 
 // Ended drops a job that has said its last word, or that could not be
@@ -56,12 +62,13 @@ func (s *State) DeviceNews(now time.Time, g contract.GPUState) {
 		s.RealtimeEnded = now
 	}
 	s.Device, s.DeviceSeen = &g, now
+	s.learn(g.Paces)
 	if g.Gate.Token > s.LastToken {
 		// A gate from the future: this scheduler's clock is behind the one
 		// before it. Tokens must still grow.
 		s.LastToken = g.Gate.Token
 		s.Gate.Change = g.Gate.Change
-		s.revoke()
+		s.revoke(now)
 	}
 	// What this scheduler was not told the device has from the one before it.
 	s.Gate.Orders = s.Gate.Orders.Over(g.Gate.Orders)
@@ -139,8 +146,8 @@ func (s *State) owned(now, began time.Time, owner string) {
 func (s *State) arrive() int64 { s.Arrivals++; return s.Arrivals }
 
 // endLease puts a job back in line, behind those who wait.
-func (s *State) endLease(j *Job) {
-	j.Lease, j.Held, j.Told, j.Arrival = nil, false, "", s.arrive()
+func (s *State) endLease(now time.Time, j *Job) {
+	j.Lease, j.Held, j.Told, j.Arrival, j.InLine = nil, false, "", s.arrive(), s.openFor(now)
 }
 
 func (s *State) realtimePresent() bool {

@@ -34,16 +34,6 @@ func (s *State) SetPriority(id string, priority int) (was int, ok bool) {
 // Registered reports whether a job is.
 func (s *State) Registered(id string) bool { return s.find(id) != nil }
 
-// Position of a job in the line, from 1; 0 for one that has begun or is not there.
-func (s *State) Position(id string) int {
-	for i, j := range s.Line() {
-		if j.Ref.WorkflowID == id {
-			return i + 1
-		}
-	}
-	return 0
-}
-
 // OrderKind is what an operator asks for.
 type OrderKind int
 
@@ -66,12 +56,12 @@ func (s *State) change() {
 }
 
 // revoke ends every lease, on the device too.
-func (s *State) revoke() {
+func (s *State) revoke(now time.Time) {
 	s.change()
 	s.Gate.RevokedUpTo = s.LastToken
 	for _, j := range s.Jobs {
 		if j.Lease != nil {
-			s.endLease(j)
+			s.endLease(now, j)
 		}
 	}
 }
@@ -117,7 +107,7 @@ func (s *State) revokeLong(now time.Time) {
 	open, until := s.openUntil(now)
 	for _, j := range s.holders() {
 		if !open || !until.IsZero() && j.Lease.Until.After(until) {
-			s.revoke()
+			s.revoke(now)
 			return
 		}
 	}

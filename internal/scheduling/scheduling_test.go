@@ -67,7 +67,7 @@ func (w *world) answerGate() {
 }
 
 func (w *world) register(id string, left int, over int64) {
-	w.s.Register(w.now, contract.Registration{Job: ref(id), Priority: 3, Left: left, Over: over})
+	w.s.Register(w.now, contract.Registration{Job: ref(id), Priority: 3, Left: contract.StagesLeft{left}, Over: over})
 }
 
 func ref(id string) contract.JobRef { return contract.JobRef{WorkflowID: id, RunID: "run-" + id} }
@@ -261,9 +261,9 @@ func TestAloneALeaseIsRenewedAhead(t *testing.T) {
 
 func TestPriorityThenArrival(t *testing.T) {
 	w := ready(t)
-	w.s.Register(w.now, contract.Registration{Job: ref("low"), Priority: 5, Left: 9})
-	w.s.Register(w.now, contract.Registration{Job: ref("first"), Priority: 3, Left: 9})
-	w.s.Register(w.now, contract.Registration{Job: ref("second"), Priority: 3, Left: 9})
+	w.s.Register(w.now, contract.Registration{Job: ref("low"), Priority: 5, Left: contract.StagesLeft{9}})
+	w.s.Register(w.now, contract.Registration{Job: ref("first"), Priority: 3, Left: contract.StagesLeft{9}})
+	w.s.Register(w.now, contract.Registration{Job: ref("second"), Priority: 3, Left: contract.StagesLeft{9}})
 	w.decide()
 	require.True(t, w.told("first").Open)
 	w.s.Ended(ref("first"))
@@ -295,7 +295,7 @@ func TestALongJobLetsNobodyInUntilItIsFinishing(t *testing.T) {
 	w.register("next", 1000, 0)
 	w.decide()
 	require.Nil(t, w.told("next"))
-	w.s.Finishing(contract.Registration{Job: ref("long"), Left: 2})
+	w.s.Finishing(w.now, contract.Registration{Job: ref("long"), Left: contract.StagesLeft{2}})
 	w.decide()
 	require.True(t, w.told("next").Open)
 }
@@ -350,7 +350,7 @@ func TestANewExecutionUnderAnOldID(t *testing.T) {
 	w.decide()
 	token := w.told("j").Lease.Token
 	again := contract.JobRef{WorkflowID: "j", RunID: "another"}
-	w.s.Register(w.now, contract.Registration{Job: again, Priority: 3, Left: 10})
+	w.s.Register(w.now, contract.Registration{Job: again, Priority: 3, Left: contract.StagesLeft{10}})
 	w.s.Ended(ref("j")) // the old one's last word comes late
 	w.decide()
 	require.True(t, w.told("j").Open)

@@ -1,7 +1,6 @@
 package scheduling
 
 import (
-	"sort"
 	"time"
 
 	"signalbox/workflows/contract"
@@ -32,6 +31,9 @@ type Params struct {
 	// closed. PeakIdle is how long nobody must have asked before it fills them.
 	Peak     string        `json:"peak,omitempty"`
 	PeakIdle time.Duration `json:"peakIdle,omitempty"`
+	// LongestWait is how long a job may be in line while batch is open, until it
+	// goes first whatever its priority; 0 for no such limit.
+	LongestWait time.Duration `json:"longestWait,omitempty"`
 }
 
 // Window is the calendar's word for now.
@@ -64,6 +66,14 @@ type State struct {
 	GateTold  string `json:"gateTold,omitempty"`
 	GateAsked bool   `json:"gateAsked,omitempty"`
 
+	// Paces is how long stages take, learned by the device.
+	Paces map[string]contract.StagePace `json:"paces,omitempty"`
+
+	// OpenFor is how long batch has been open, up to Decided.
+	OpenFor time.Duration `json:"openFor,omitempty"`
+	Decided time.Time     `json:"decided,omitzero"`
+	WasOpen bool          `json:"wasOpen,omitempty"`
+
 	Jobs         []*Job `json:"jobs,omitempty"`
 	Arrivals     int64  `json:"arrivals"`
 	DirectiveSeq int64  `json:"directiveSeq"`
@@ -76,7 +86,11 @@ type Job struct {
 	// Arrival orders jobs of one priority; it is renewed when a quantum ends.
 	Arrival int64     `json:"arrival"`
 	Since   time.Time `json:"since"`
-	Left    int       `json:"left"`
+	// Left is how many stages are left, as it was told at LeftSince.
+	Left      contract.StagesLeft `json:"left"`
+	LeftSince time.Duration       `json:"leftSince,omitempty"` // of OpenFor
+	// InLine is since when the job waits, of OpenFor.
+	InLine time.Duration `json:"inLine,omitempty"`
 
 	Lease *contract.Lease `json:"lease,omitempty"`
 	// Held is that the job was told to hold under its present lease.
@@ -121,36 +135,4 @@ func (s *State) remove(id string) {
 			return
 		}
 	}
-}
-
-// IsPaused reports that an operator keeps this job off the GPU.
-func (j *Job) IsPaused() bool { return j.Paused.State == contract.OrderOn }
-
-// Line returns the jobs that wait without a lease, the next one first.
-func (s *State) Line() []*Job {
-	var line []*Job
-	for _, j := range s.Jobs {
-		if j.Lease == nil && !j.IsPaused() {
-			line = append(line, j)
-		}
-	}
-	sort.SliceStable(line, func(a, b int) bool {
-		if line[a].Priority != line[b].Priority {
-			return line[a].Priority < line[b].Priority
-		}
-		return line[a].Arrival < line[b].Arrival
-	})
-	return line
-}
-
-// holders returns the jobs that hold a lease, the oldest token first.
-func (s *State) holders() []*Job {
-	var held []*Job
-	for _, j := range s.Jobs {
-		if j.Lease != nil {
-			held = append(held, j)
-		}
-	}
-	sort.Slice(held, func(a, b int) bool { return held[a].Lease.Token < held[b].Lease.Token })
-	return held
 }

@@ -88,7 +88,7 @@ func (w *world) forbidden() bool {
 	}
 	work := false
 	for _, j := range w.jobs {
-		work = work || !j.flow.closed && !j.cancelled && !j.ended && !w.now.Before(j.pausedUntil) && j.state.Left() > 0 && j.state.Total > 0
+		work = work || !j.flow.closed && !j.cancelled && !j.ended && !w.now.Before(j.pausedUntil) && j.state.Left().Sum() > 0 && j.state.Total > 0
 	}
 	if !work {
 		return true

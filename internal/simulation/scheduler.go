@@ -278,8 +278,10 @@ func (s *scheduler) handle(do func()) {
 func (s *scheduler) register(r contract.Registration) {
 	s.handle(func() { s.state.Register(s.w.now, r) })
 }
-func (s *scheduler) finishing(r contract.Registration) { s.handle(func() { s.state.Finishing(r) }) }
-func (s *scheduler) jobEnded(e contract.JobEnded)      { s.handle(func() { s.state.Ended(e.Job) }) }
+func (s *scheduler) finishing(r contract.Registration) {
+	s.handle(func() { s.state.Finishing(s.w.now, r) })
+}
+func (s *scheduler) jobEnded(e contract.JobEnded) { s.handle(func() { s.state.Ended(e.Job) }) }
 func (s *scheduler) deviceNews(g contract.GPUState) {
 	s.handle(func() { s.state.DeviceNews(s.w.now, g) })
 }

@@ -29,6 +29,7 @@ const (
 	MaxKeyBytes = 900
 	// DefaultPriority of a job; 1 goes first, 5 last.
 	DefaultPriority = 3
+	LowestPriority  = 5
 	// MaxOCRPages of one document, and the default.
 	MaxOCRPages     = 200
 	DefaultOCRPages = 10
@@ -175,6 +176,8 @@ type BatchResult struct {
 	Duplicates int `json:"duplicates,omitempty"`
 	// Preemptions is how often a stage made way for a realtime request.
 	Preemptions int `json:"preemptions"`
+	// OftenPreempted documents made way three times or more: they went first then.
+	OftenPreempted int `json:"oftenPreempted,omitempty"`
 	// Bounces is how often a stage came to the device at the wrong time.
 	Bounces int `json:"bounces"`
 	// GPUMs and LostGPUMs are milliseconds spent on the GPU, and thrown away by

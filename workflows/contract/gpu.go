@@ -129,10 +129,21 @@ type GPUState struct {
 	Ollama string `json:"ollama,omitempty"`
 	// Gate as the device has it.
 	Gate Gate `json:"gate"`
+	// Paces is how long the stages of a document take, learned.
+	Paces []StagePace `json:"paces,omitempty"`
 	// Overlaps counts GPU runs that overlapped another; it must stay 0.
 	Overlaps int64 `json:"overlaps"`
 	// Simulated is true for the simulated Ollama and card.
 	Simulated bool `json:"simulated,omitempty"`
+}
+
+// StagePace is how long a stage of a document takes with a model: the mean of what
+// it has had of the GPU, where later runs count for more, of so many runs.
+type StagePace struct {
+	Stage string `json:"stage"`
+	Model string `json:"model"`
+	Ms    int64  `json:"ms"`
+	Runs  int    `json:"runs"`
 }
 
 // RequestRef names one attempt of one realtime request.
@@ -160,7 +171,9 @@ type RingAnswer struct {
 	// Position among the realtime requests that wait, from 1; 0 when running.
 	Position int `json:"position"`
 	// EtaSeconds until the start, 0 where not known.
-	EtaSeconds int    `json:"etaSeconds,omitempty"`
+	EtaSeconds int `json:"etaSeconds,omitempty"`
+	// RunSeconds is how long a request takes on the GPU, 0 where not known.
+	RunSeconds int    `json:"runSeconds,omitempty"`
 	Instance   string `json:"instance"`
 }
 
@@ -188,13 +201,15 @@ type JobRef struct {
 
 // StageRun is the input of the activity RunStage: one stage of one document.
 type StageRun struct {
-	Job       JobRef       `json:"job"`
-	ProjectID string       `json:"projectId"`
-	Document  Document     `json:"document"`
-	Prepared  Prepared     `json:"prepared,omitzero"`
-	Stage     string       `json:"stage"`
-	Lease     Lease        `json:"lease"`
-	Options   BatchOptions `json:"options,omitzero"`
+	Job       JobRef   `json:"job"`
+	ProjectID string   `json:"projectId"`
+	Document  Document `json:"document"`
+	Prepared  Prepared `json:"prepared,omitzero"`
+	Stage     string   `json:"stage"`
+	Lease     Lease    `json:"lease"`
+	// Preemptions of the document so far.
+	Preemptions int          `json:"preemptions,omitempty"`
+	Options     BatchOptions `json:"options,omitzero"`
 }
 
 // Outcome is how one stage run ended; an error is only for what is broken.

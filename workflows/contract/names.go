@@ -91,6 +91,9 @@ const (
 	QueryDocuments = "documents"
 	// QueryStatus is answered by GPUScheduler.
 	QueryStatus = "status"
+	// QueryJob is what GPUScheduler says of one job, a JobStatus; its argument is
+	// the job's id.
+	QueryJob = "job"
 	// QueryJobs lists the ids of the jobs that are registered with GPUScheduler.
 	QueryJobs = "jobs"
 )

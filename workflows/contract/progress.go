@@ -1,5 +1,7 @@
 package contract
 
+import "time"
+
 // Progress is the answer of the query "progress", the same on every workflow.
 type Progress struct {
 	// Phase is one word: waiting, running, held, paused, gpu-unavailable, done,
@@ -14,8 +16,17 @@ type Progress struct {
 	EtaSeconds int `json:"etaSeconds,omitempty"`
 	// GPUSecondsLeft is how much of the GPU's time a job still needs, by what its
 	// stages have taken so far; when it gets it is the scheduler's business.
-	GPUSecondsLeft int    `json:"gpuSecondsLeft,omitempty"`
-	Reason         string `json:"reason,omitempty"`
+	GPUSecondsLeft int `json:"gpuSecondsLeft,omitempty"`
+	Times
+	Reason string `json:"reason,omitempty"`
+}
+
+// Times are when something is expected to start and to end, by how long runs have
+// taken so far, the batch windows and the operators' orders; requests in between
+// make a job later. Zero where it is not known, and StartsAt of what has begun.
+type Times struct {
+	StartsAt time.Time `json:"startsAt,omitzero"`
+	EndsAt   time.Time `json:"endsAt,omitzero"`
 }
 
 // Phases of Progress.

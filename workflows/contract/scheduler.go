@@ -18,6 +18,9 @@ type SchedulerConfig struct {
 	// how long nobody must have asked before it fills them.
 	Peak       string `json:"peak,omitempty"`
 	PeakIdleMs int64  `json:"peakIdleMs,omitempty"`
+	// LongestWaitMs is how long a job may be in line while batch is open; then it
+	// goes first whatever its priority.
+	LongestWaitMs int64 `json:"longestWaitMs,omitempty"`
 	// StoreURL is shown so that a client on the same host finds the store.
 	StoreURL string `json:"storeUrl,omitempty"`
 	// Host, LoadedAt and Hash say whose file this is.
@@ -50,6 +53,9 @@ type Directive struct {
 	Until time.Time `json:"until,omitzero"`
 	// Seq orders the directives of one scheduler.
 	Seq int64 `json:"seq"`
+	// Position in line and Times, as expected when the directive was sent.
+	Position int `json:"position,omitempty"`
+	Times
 }
 
 // Registration goes from a batch job to the scheduler.
@@ -57,13 +63,20 @@ type Registration struct {
 	Job      JobRef `json:"job"`
 	Priority int    `json:"priority"`
 	// Left is how many stages are left; at most two let the next job in.
-	Left int `json:"left"`
+	Left StagesLeft `json:"left"`
 	// Over is the token of the lease that the job found over, 0 for none.
 	Over int64 `json:"over,omitempty"`
 	// Paused is the operator's pause of this job, where there is one: it wants no
 	// lease until it registers again.
 	Paused Order `json:"paused,omitzero"`
 }
+
+// StagesLeft is how many runs of each stage are left of a job, in the order of
+// Stages: a list, because the scheduler carries one for each of 2,000 jobs.
+type StagesLeft [3]int
+
+// Sum of all stages.
+func (l StagesLeft) Sum() int { return l[0] + l[1] + l[2] }
 
 // JobEnded is a batch job's last signal.
 type JobEnded struct {
@@ -101,7 +114,9 @@ type JobStatus struct {
 	Position int       `json:"position,omitempty"`
 	Lease    *Lease    `json:"lease,omitempty"`
 	Since    time.Time `json:"since"`
-	Reason   string    `json:"reason,omitempty"`
+	Times
+	// Reason in one sentence, empty for a job that runs.
+	Reason string `json:"reason,omitempty"`
 }
 
 // States of JobStatus.
