@@ -97,7 +97,7 @@ func (s *stageRun) leave() {
 		return
 	}
 	s.out.GPUMs, s.out.LostMs = s.session.grant.Elapsed().Milliseconds(), s.session.lost().Milliseconds()
-	s.out.CallsDone, s.out.Suspect = s.session.calls, s.session.suspect
+	s.out.CallsDone, s.out.Continued, s.out.Suspect = s.session.calls, s.session.continued, s.session.suspect
 	s.session.end()
 }
 

@@ -48,14 +48,24 @@ func (s *session) readPage(ctx context.Context, d scan, page int) (tasks.PageTex
 	if err != nil {
 		return text, documentError(err)
 	}
-	raw, _, err := s.ask(func() (*tasks.Task, error) { return s.gpu.Tasks.OCR(image), nil })
+	key := store.PagePartialKey(d.project, d.found.ContentHash, d.recipe, page)
+	from, err := s.gpu.partial(ctx, key)
 	if err != nil {
+		return text, err
+	}
+	raw, _, err := s.ask(func() (*tasks.Task, error) { return s.gpu.Tasks.OCR(image, from), nil })
+	if err != nil {
+		s.keepPartial(ctx, key)
 		return text, err
 	}
 	if err := json.Unmarshal(raw, &text); err != nil {
 		return text, err
 	}
-	return text, s.gpu.keep(ctx, store.PageTextKey(d.project, d.found.ContentHash, d.recipe, page), text)
+	err = s.gpu.keep(ctx, store.PageTextKey(d.project, d.found.ContentHash, d.recipe, page), text)
+	if err == nil && from != nil {
+		err = storeError(s.gpu.Store.Remove(ctx, key))
+	}
+	return text, err
 }
 
 // forgetImages removes the page images of a scan that has been read.

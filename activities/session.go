@@ -28,6 +28,13 @@ type session struct {
 	callEnd time.Duration // on the GPU, when the last call finished
 	// suspect: the GPU worked until this very call.
 	suspect bool
+
+	// partial is what the call has said that was aborted, and partialFor how long
+	// that took; kept of it is not lost.
+	partial    *ollama.Partial
+	partialFor time.Duration
+	kept       time.Duration
+	continued  int // calls that went on from a partial text
 }
 
 // errRefused is that the device did not let a run on the GPU.
@@ -60,8 +67,11 @@ func (g *GPU) enter(ctx context.Context, p *pulse, run device.Run) (*session, er
 // end gives the GPU back. It may be called more than once.
 func (s *session) end() { s.grant.End() }
 
+// freeze ends the run's time on the GPU.
+func (s *session) freeze() { s.grant.End() }
+
 // lost is how long on the GPU is thrown away if the run ends now.
-func (s *session) lost() time.Duration { return s.grant.Elapsed() - s.callEnd }
+func (s *session) lost() time.Duration { return max(0, s.grant.Elapsed()-s.callEnd-s.kept) }
 
 // begin makes the model the one that is loaded, and asks whether a call may begin.
 func (s *session) begin(m ollama.Model) error {
@@ -114,6 +124,9 @@ func (s *session) ask(build func() (*tasks.Task, error)) (json.RawMessage, *task
 		switch kind := ollama.KindOf(err); {
 		case err == nil:
 			s.finished(a.Timings, a.Tokens)
+			if a.Continued {
+				s.continued++
+			}
 			s.gpu.Tasks.Observe(t, a)
 			if output, err = t.Read(a); err == nil {
 				return output, t, nil
@@ -126,11 +139,13 @@ func (s *session) ask(build func() (*tasks.Task, error)) (json.RawMessage, *task
 			}
 			continue
 		case kind != ollama.KindOutput:
+			s.partial, s.partialFor = a.Partial, a.GeneratedFor
 			return nil, nil, s.fault(err)
 		}
 		if cause := context.Cause(s.grant.Context()); cause != nil {
 			return nil, nil, s.fault(cause)
 		}
+		t.Call.From = nil // a text that ends in repetitions is not gone on with
 		if broken++; broken == 2 && t.Partial && a.Text != "" {
 			s.finished(a.Timings, a.Tokens)
 			output, err = t.Read(a)

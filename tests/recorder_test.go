@@ -42,6 +42,8 @@ type call struct {
 	Marker string
 	// Done is that the whole answer went by.
 	Done bool
+	// parts of the answer that went by.
+	parts int
 }
 
 var marker = regexp.MustCompile(`(?:DOC|REQ)-\d+`)
@@ -63,7 +65,7 @@ func record(t *testing.T, target string) *recorder {
 		// The client's going is the end of the run, even before the model
 		// server has noticed it.
 		stop := context.AfterFunc(req.Context(), func() { r.end(c, false) })
-		seen := &watched{ResponseWriter: w}
+		seen := &watched{ResponseWriter: w, part: func() { r.part(c) }}
 		defer func() {
 			stop()
 			r.end(c, seen.done)
@@ -92,8 +94,9 @@ func (r *recorder) begin(req *http.Request) *call {
 		Model, Prompt string
 		Input         []string
 		Images        [][]byte
+		Render        bool `json:"_debug_render_only"`
 	}
-	if json.Unmarshal(body, &asked) != nil || asked.Prompt == "" && len(asked.Input) == 0 {
+	if json.Unmarshal(body, &asked) != nil || asked.Render || asked.Prompt == "" && len(asked.Input) == 0 {
 		return nil
 	}
 	c := &call{Model: asked.Model, Marker: marker.FindString(asked.Prompt + strings.Join(asked.Input, "\n"))}
@@ -122,6 +125,13 @@ func (r *recorder) end(c *call, done bool) {
 	defer r.mu.Unlock()
 	c.Done = c.Done || done
 	delete(r.running, c)
+	r.wake()
+}
+
+func (r *recorder) part(c *call) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.parts++
 	r.wake()
 }
 
@@ -203,12 +213,14 @@ func (r *recorder) overlapped() int {
 type watched struct {
 	http.ResponseWriter
 	done bool
+	part func()
 }
 
 func (w *watched) Write(p []byte) (int, error) {
 	if bytes.Contains(p, []byte(`"done":true`)) || bytes.Contains(p, []byte(`"embeddings":[[`)) {
 		w.done = true
 	}
+	w.part()
 	return w.ResponseWriter.Write(p)
 }
 

@@ -32,6 +32,9 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, store
 	if err != nil {
 		return err
 	}
+	if c.Models.Text.Continuation == config.ContinuationOff {
+		server.WithoutContinuation()
+	}
 	lock, err := device.LockHost(p.LockDir, host, c.Ollama.Host)
 	if err != nil {
 		return err

@@ -272,7 +272,7 @@ func (b *batch) end(ctx workflow.Context, cancelled error) (contract.BatchResult
 	return contract.BatchResult{
 		ProjectID: b.in.ProjectID,
 		Total:     b.state.Total, Done: c.Done, Failed: c.Failed, Cancelled: c.Cancelled, Duplicates: c.Duplicates,
-		Preemptions: c.Preemptions, OftenPreempted: c.OftenPreempted, Bounces: c.Bounces, GPUMs: c.GPUMs, LostGPUMs: c.LostGPUMs,
+		Preemptions: c.Preemptions, OftenPreempted: c.OftenPreempted, Bounces: c.Bounces, Continued: c.Continued, GPUMs: c.GPUMs, LostGPUMs: c.LostGPUMs,
 		Report: report.Key, Simulated: c.Simulated,
 		Failures: report.Failures,
 	}, nil

@@ -164,6 +164,9 @@ func printGPU(w io.Writer, g *contract.GPUState) {
 	if g.Model != "" {
 		fmt.Fprintf(w, "Model\t%s\n", g.Model)
 	}
+	if g.Continuation != "" {
+		fmt.Fprintf(w, "Continuation\t%s\n", g.Continuation)
+	}
 	if r := g.Run; r != nil {
 		what := string(r.Class) + " " + r.Job
 		for _, more := range []string{r.Stage, r.Document} {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"signalbox/starter"
+	"signalbox/workflows/contract"
 )
 
 // follow shows a job's progress until it ends.
@@ -37,6 +38,18 @@ func follow(ctx context.Context, w io.Writer, s *starter.Starter, id string) {
 		}
 		rest(ctx)
 	}
+}
+
+// continued says how many model calls went on where they were, and how many
+// documents made way so often that they went first.
+func continued(r contract.BatchResult) (s string) {
+	if r.Continued > 0 {
+		s += fmt.Sprintf(", %d model calls went on where they were", r.Continued)
+	}
+	if r.OftenPreempted > 0 {
+		s += fmt.Sprintf(", %d documents made way three times or more", r.OftenPreempted)
+	}
+	return s
 }
 
 func rest(ctx context.Context) {
@@ -73,8 +86,8 @@ func (o *options) printBatch(cmd *cobra.Command, s *starter.Starter, id string) 
 	if r.Simulated {
 		fmt.Fprintln(w, "SIMULATED: no real model answered")
 	}
-	fmt.Fprintf(w, "%d documents: %d done, %d failed, %d cancelled\n%s; %s on the GPU, %s of it lost to preemption\nreport: %s in project %s of the store\n",
-		r.Total, r.Done, r.Failed, r.Cancelled, times("preempted", r.Preemptions), ms(r.GPUMs), ms(r.LostGPUMs), r.Report, r.ProjectID)
+	fmt.Fprintf(w, "%d documents: %d done, %d failed, %d cancelled\n%s%s; %s on the GPU, %s of it lost to preemption\nreport: %s in project %s of the store\n",
+		r.Total, r.Done, r.Failed, r.Cancelled, times("preempted", r.Preemptions), continued(r), ms(r.GPUMs), ms(r.LostGPUMs), r.Report, r.ProjectID)
 	for _, f := range r.Failures {
 		fmt.Fprintf(w, "failed: %s: %s\n", f.ID, f.Reason)
 	}

@@ -101,7 +101,16 @@ type Model struct {
 	// without a word.
 	CharsPerToken float64 `yaml:"charsPerToken" json:"charsPerToken"`
 	Temperature   float64 `yaml:"temperature" json:"temperature"`
+	// Continuation is auto or off: whether a model call of free text that makes way
+	// is gone on with, or begins again.
+	Continuation string `yaml:"continuation" json:"continuation"`
 }
+
+// Values of Model.Continuation.
+const (
+	ContinuationAuto = "auto"
+	ContinuationOff  = "off"
+)
 
 // Timeouts are the budgets of one model call.
 type Timeouts struct {
@@ -144,6 +153,7 @@ func Default() Config {
 		Models: Models{
 			Text: Model{
 				Name: "gemma4:e4b", ContextTokens: 8192, MaxOutputTokens: 2048, CharsPerToken: 3, Temperature: 0.1,
+				Continuation: ContinuationAuto,
 			},
 			// The prefixes are those that nomic-embed-text was trained with
 			// (https://huggingface.co/nomic-ai/nomic-embed-text-v1.5).

@@ -66,17 +66,18 @@ func collect(path string, tree map[string]any, into map[string]bool) {
 
 func TestWrongValuesAreNamed(t *testing.T) {
 	cases := map[string]string{
-		"schedule:\n  timeZone: Mars/Base":                            `schedule.timeZone: "Mars/Base" is no IANA time zone`,
-		"keepWarm: 5m":                                                "schedule.timeZone: is missing",
-		"schedule: {timeZone: UTC, peak: fill}":                       `schedule.peak: "fill"; allowed are closed, fill-when-idle, open`,
-		"schedule: {timeZone: UTC, quantum: 1s}":                      "schedule.quantum: 1s; allowed are 1m0s to 4h0m0s",
-		"schedule: {timeZone: UTC, windows: [{from: x, to: y}]}":      "schedule.windows[0].from",
-		"schedule: {timeZone: UTC, hours: 3}":                         "line 1: hours is no key here",
-		"schedule: {timeZone: UTC}\nollama: {host: 'ftp://x'}":        `ollama.host: "ftp://x" is no host`,
-		"schedule: {timeZone: UTC}\nstore: {url: 's4://x'}":           "store.url",
-		"schedule: {timeZone: UTC}\nmodels: {text: {name: ''}}":       "models.text.name: is missing",
-		"schedule: {timeZone: UTC}\ntimeouts: {load: soon}":           "timeouts",
-		"schedule: {timeZone: UTC}\nmodels: {text: {temperature: 9}}": "models.text.temperature: 9; allowed are 0 to 2",
+		"schedule:\n  timeZone: Mars/Base":                              `schedule.timeZone: "Mars/Base" is no IANA time zone`,
+		"keepWarm: 5m":                                                  "schedule.timeZone: is missing",
+		"schedule: {timeZone: UTC, peak: fill}":                         `schedule.peak: "fill"; allowed are closed, fill-when-idle, open`,
+		"schedule: {timeZone: UTC, quantum: 1s}":                        "schedule.quantum: 1s; allowed are 1m0s to 4h0m0s",
+		"schedule: {timeZone: UTC, windows: [{from: x, to: y}]}":        "schedule.windows[0].from",
+		"schedule: {timeZone: UTC, hours: 3}":                           "line 1: hours is no key here",
+		"schedule: {timeZone: UTC}\nollama: {host: 'ftp://x'}":          `ollama.host: "ftp://x" is no host`,
+		"schedule: {timeZone: UTC}\nstore: {url: 's4://x'}":             "store.url",
+		"schedule: {timeZone: UTC}\nmodels: {text: {name: ''}}":         "models.text.name: is missing",
+		"schedule: {timeZone: UTC}\ntimeouts: {load: soon}":             "timeouts",
+		"schedule: {timeZone: UTC}\nmodels: {text: {temperature: 9}}":   "models.text.temperature: 9; allowed are 0 to 2",
+		"schedule: {timeZone: UTC}\nmodels: {text: {continuation: on}}": "models.text.continuation: \"on\"; allowed are auto, off",
 	}
 	for text, want := range cases {
 		t.Run(want, func(t *testing.T) {

@@ -143,6 +143,9 @@ func (c *Config) checkModel(bad func(string, ...any), at string, m Model) {
 	if m.Temperature < 0 || m.Temperature > 2 {
 		bad("%s.temperature: %v; allowed are 0 to 2", at, m.Temperature)
 	}
+	if m.Continuation != ContinuationAuto && m.Continuation != ContinuationOff {
+		bad("%s.continuation: %q; allowed are auto, off", at, m.Continuation)
+	}
 }
 
 // leastEmbedContext holds a passage of 512 tokens, twice as long as guessed.

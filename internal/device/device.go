@@ -60,6 +60,8 @@ type Facts struct {
 	Memory    contract.Memory
 	Ollama    string
 	Simulated bool
+	// Continuation of aborted calls, in words.
+	Continuation string
 }
 
 // New opens a device with the gate that its folder holds.
@@ -222,7 +224,7 @@ func (d *Device) Probed(h contract.Health, f Facts) {
 	switch {
 	case h.Value != before.Value || h.Admits != before.Admits:
 		d.notify()
-	case h != before || f.Model != had.Model || f.Ollama != had.Ollama:
+	case h != before || f.Model != had.Model || f.Ollama != had.Ollama || f.Continuation != had.Continuation:
 		poke(d.minor)
 	}
 }
@@ -255,7 +257,7 @@ func (d *Device) stateLocked() contract.GPUState {
 		GPU: d.opt.GPU, Instance: d.core.Instance(), Host: d.opt.Host, Seq: d.seq, At: now.UTC(),
 		Health: d.core.Health(now), RealtimeWaiting: d.core.Waiting(), Gate: d.core.Gate(),
 		Model: d.facts.Model, Card: d.facts.Card, Memory: d.facts.Memory, Ollama: d.facts.Ollama,
-		Simulated: d.facts.Simulated, Overlaps: d.overlaps, Paces: d.core.Paces(),
+		Simulated: d.facts.Simulated, Overlaps: d.overlaps, Continuation: d.facts.Continuation, Paces: d.core.Paces(),
 	}
 	if r, since := d.core.Running(); r != nil {
 		s.Run = &contract.RunInfo{

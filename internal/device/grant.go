@@ -17,6 +17,7 @@ type Grant struct {
 	abort context.CancelCauseFunc
 	since time.Time
 	once  sync.Once
+	took  time.Duration // once it has ended
 }
 
 // Acquire asks for the GPU. It waits for the slot, which is free as a rule
@@ -73,8 +74,13 @@ func (g *Grant) Aborted() error {
 	return nil
 }
 
-// Elapsed is the time on the GPU so far.
-func (g *Grant) Elapsed() time.Duration { return time.Since(g.since) }
+// Elapsed is the time on the GPU so far. Like End it is for the run itself to call.
+func (g *Grant) Elapsed() time.Duration {
+	if g.took > 0 {
+		return g.took
+	}
+	return time.Since(g.since)
+}
 
 // Loaded records that the run's model is in memory, and how long loading it
 // took; 0 where it was there.
@@ -111,6 +117,7 @@ func (g *Grant) Failed(why string) (suspect bool) {
 // End gives the slot back. It may be called more than once.
 func (g *Grant) End() {
 	g.once.Do(func() {
+		g.took = time.Since(g.since)
 		g.d.mu.Lock()
 		g.d.core.Ended(g.d.now())
 		g.d.grant = nil

@@ -25,6 +25,8 @@ type Prober interface {
 	Probe(context.Context) (ollama.Status, error)
 	Missing(ctx context.Context, models ...string) ([]string, error)
 	Host() string
+	// Continuation says whether aborted calls are gone on with.
+	Continuation() string
 }
 
 // Reading is what was measured of the card.
@@ -74,6 +76,7 @@ func (p *prober) look(ctx context.Context) (contract.Health, Facts) {
 	var f Facts
 	card := p.card.read(ctx)
 	f.Card, f.Memory = card.Name, card.Memory
+	f.Continuation = p.server.Continuation()
 	status, err := p.server.Probe(ctx)
 	if err != nil {
 		p.checked = time.Time{}

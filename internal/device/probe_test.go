@@ -16,6 +16,7 @@ import (
 // answering is a model server with everything that is asked for.
 type answering struct{}
 
+func (answering) Continuation() string                                 { return "" }
 func (answering) Probe(context.Context) (ollama.Status, error)         { return ollama.Status{}, nil }
 func (answering) Missing(context.Context, ...string) ([]string, error) { return nil, nil }
 func (answering) Host() string                                         { return "http://h:1" }

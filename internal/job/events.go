@@ -91,6 +91,7 @@ func (s *State) Finished(now time.Time, d *Doc, lease contract.Lease, o contract
 	d.outstanding = false
 	s.Counts.GPUMs += o.GPUMs
 	s.Counts.LostGPUMs += o.LostMs
+	s.Counts.Continued += o.Continued
 	s.Counts.Simulated = s.Counts.Simulated || o.Simulated
 	if o.CallsDone > 0 {
 		d.Lost, d.Faults = 0, 0

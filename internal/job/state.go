@@ -97,6 +97,7 @@ type Counts struct {
 	Bounces     int `json:"bounces"`
 	// OftenPreempted documents have gone first.
 	OftenPreempted int   `json:"oftenPreempted,omitempty"`
+	Continued      int   `json:"continued,omitempty"`
 	GPUMs          int64 `json:"gpuMs"`
 	LostGPUMs      int64 `json:"lostGpuMs"`
 	// Stages that were done on the GPU.

@@ -24,6 +24,11 @@ type Call struct {
 	Format json.RawMessage
 	// MaxTokens of the answer.
 	MaxTokens int
+	// Resumable is that the call may be aborted and gone on with. Free text alone
+	// can be: the grammar of a schema begins at its root whatever stands before.
+	Resumable bool
+	// From is what an aborted call had said, nil for none.
+	From *Partial
 }
 
 // Answer of one model call.
@@ -33,35 +38,69 @@ type Answer struct {
 	Tokens  contract.Tokens
 	// Cut is that the answer ended at MaxTokens.
 	Cut bool
+	// Continued is that the answer went on from Call.From.
+	Continued bool
+	// Partial is, with an error, what the call had said and can be gone on with;
+	// nil for nothing. GeneratedFor is how long it took after the first token.
+	Partial      *Partial
+	GeneratedFor time.Duration
 }
 
 // Generate makes one model call. With an error of KindOutput comes what the
 // model had said until it was broken off. The model is loaded by the call if it is not
 // yet; Load does that with a budget of its own.
 func (r *Runtime) Generate(ctx context.Context, c Call) (Answer, error) {
-	ctx, watch := watchStream(ctx, r.limits)
-	defer watch.stop()
-	var text strings.Builder
-	var last api.GenerateResponse
-	var images []api.ImageData
+	if c.Resumable && len(c.Format) == 0 && !r.goesOn.off {
+		return r.resumable(ctx, c)
+	}
+	return r.call(ctx, c, r.request(c))
+}
+
+// request is what the call asks of the server.
+func (r *Runtime) request(c Call) *api.GenerateRequest {
+	images := make([]api.ImageData, 0, len(c.Images))
 	for _, image := range c.Images {
 		images = append(images, image)
 	}
 	no := false
-	err := r.client.Generate(ctx, &api.GenerateRequest{
+	return &api.GenerateRequest{
 		Model: c.Model.Name, System: c.System, Prompt: c.Prompt, Format: c.Format, Images: images,
 		// A server that knows it refuses what is too long instead of cutting it.
 		Truncate:  &no,
 		Think:     &api.ThinkValue{Value: false},
 		KeepAlive: c.Model.keepAlive(), Options: c.Model.options(c.MaxTokens),
-	}, func(part api.GenerateResponse) error {
+	}
+}
+
+// call sends a request and reads the stream. With an error comes what had come
+// until then.
+func (r *Runtime) call(ctx context.Context, c Call, req *api.GenerateRequest) (Answer, error) {
+	ctx, watch := watchStream(ctx, r.limits)
+	defer watch.stop()
+	var text strings.Builder
+	var last api.GenerateResponse
+	var first time.Time
+	parts := 0
+	err := r.client.Generate(ctx, req, func(part api.GenerateResponse) error {
 		watch.progress()
+		if first.IsZero() {
+			first = time.Now()
+		}
+		if part.Response != "" {
+			parts++
+		}
 		text.WriteString(part.Response)
 		last = part
 		return nil
 	})
 	if err != nil {
-		return Answer{}, classify(ctx, c.Model.Name, err)
+		so := Answer{Text: text.String(), Tokens: contract.Tokens{Output: parts}}
+		if !first.IsZero() {
+			so.GeneratedFor = time.Since(first)
+		}
+		err = classify(ctx, c.Model.Name, err)
+		r.revive(c.Model.Name, err)
+		return so, err
 	}
 	if !last.Done {
 		// Ollama ends a stream like this when the model repeats one token.

@@ -120,6 +120,23 @@ func (r *Runtime) Unload(ctx context.Context, name string) error {
 	return classify(ctx, name, err)
 }
 
+// reviveWithin bounds the unloading of a model whose runner hangs.
+const reviveWithin = 5 * time.Second
+
+// revive unloads a model that has exceeded a budget: its runner may hang, and the
+// next call gets another one. Ollama leaves a runner locked when a client goes in
+// the very moment in which a token is on its way (seen on v0.10.1, where the
+// stream's reader has gone and its writer holds the runner's only place).
+func (r *Runtime) revive(name string, err error) {
+	var limit *limitError
+	if !errors.As(err, &limit) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reviveWithin)
+	defer cancel()
+	_ = r.Unload(ctx, name) // the next call says what is wrong
+}
+
 func (r *Runtime) isOffCard(name string) bool {
 	for _, off := range r.offCard {
 		if sameModel(name, off) {

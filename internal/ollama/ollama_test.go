@@ -25,7 +25,7 @@ func simulated(t *testing.T, limits ollama.Limits) (*ollama.Runtime, *simgpu.Ser
 	cfg := simgpu.Default()
 	cfg.Speed = 1000
 	other := cfg.Models[0]
-	other.Name = otherText.Name + ":latest"
+	other.Name, other.Digest = otherText.Name+":latest", "another"
 	cfg.Models = append(cfg.Models, other)
 	sim := simgpu.New(cfg)
 	server := httptest.NewServer(sim)

@@ -44,6 +44,7 @@ type Runtime struct {
 	limits Limits
 	// offCard are the models with placement cpu: they take no room on the card.
 	offCard []string
+	goesOn  ability
 }
 
 // New makes the client of the model server at host, an http or https URL.
@@ -62,6 +63,12 @@ func New(host string, limits Limits, offCard ...string) (*Runtime, error) {
 		IdleConnTimeout:     30 * time.Second,
 	}
 	return &Runtime{client: api.NewClient(base, &http.Client{Transport: transport}), host: host, limits: limits, offCard: offCard}, nil
+}
+
+// WithoutContinuation has aborted calls begin again.
+func (r *Runtime) WithoutContinuation() *Runtime {
+	r.goesOn.off = true
+	return r
 }
 
 // Host is the model server's URL.

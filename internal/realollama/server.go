@@ -140,10 +140,20 @@ func (s *Server) ready(ctx context.Context, dir string) error {
 	}
 	// One thread: on few cores more of them wait for each other.
 	options := map[string]any{"num_thread": 1}
-	if err := create(ctx, client, dir, textModel(), &api.CreateRequest{Model: Text, Template: Template, Parameters: options}); err != nil {
+	if err := create(ctx, client, dir, textModel(Answer, false), &api.CreateRequest{Model: Text, Template: Template, Parameters: options}); err != nil {
 		return err
 	}
 	return create(ctx, client, dir, embedModel(), &api.CreateRequest{Model: Embed, Parameters: options})
+}
+
+// AddStory adds the model Story. dir is a folder for its file.
+func (s *Server) AddStory(ctx context.Context, dir string) error {
+	base, err := url.Parse(s.URL)
+	if err != nil {
+		return err
+	}
+	return create(ctx, api.NewClient(base, http.DefaultClient), dir, textModel(story, true),
+		&api.CreateRequest{Model: Story, Template: Template, Parameters: map[string]any{"num_thread": 1}})
 }
 
 func create(ctx context.Context, client *api.Client, dir string, g *gguf, req *api.CreateRequest) error {

@@ -10,6 +10,15 @@ import (
 // gives to any text of a JSON schema.
 const Answer = "The small model answers with plain words"
 
+// Story is the name of a model that AddStory adds: its answer is long, and it can
+// read any beginning of it as the words that it is made of.
+const Story = "story"
+
+// story is what it says. Each word stands there once: a word leads to the next.
+const story = "once upon an evening some small engine stood beside its signal box while rain fell over every track " +
+	"until night came down and nobody could see how far away another train might be then slowly two lights rose behind " +
+	"those hills so that people waiting there began to hope for home again because what had seemed lost would soon arrive with them"
+
 // Template is the text model's prompt template.
 const Template = "{{ .System }}<|user|>{{ .Prompt }}<|assistant|>"
 
@@ -49,7 +58,9 @@ func (v *vocabulary) add(token string, kind int32) {
 
 const blank = "▁" // how a space is written in a SentencePiece vocabulary
 
-func textVocabulary() *vocabulary {
+// textVocabulary is that of a model with an answer. With prefixes it has the
+// beginnings of its words too, so that the text, read again, makes the same tokens.
+func textVocabulary(answer string, prefixes bool) *vocabulary {
 	v := &vocabulary{index: map[string]int{}}
 	v.add("<unk>", tokenUnknown)
 	for _, t := range []string{"<s>", "</s>", "<|user|>", "<|assistant|>"} {
@@ -63,8 +74,17 @@ func textVocabulary() *vocabulary {
 		v.add(string(c), tokenNormal)
 	}
 	v.add(blank, tokenNormal)
-	for _, w := range strings.Fields(Answer) {
-		v.add(blank+w, tokenNormal)
+	for _, w := range strings.Fields(answer) {
+		if v.index[blank+w] == 0 {
+			v.add(blank+w, tokenNormal)
+		}
+	}
+	for _, w := range strings.Fields(answer) {
+		for i := 1; prefixes && i < len(w); i++ {
+			if v.index[blank+w[:i]] == 0 {
+				v.add(blank+w[:i], tokenNormal)
+			}
+		}
 	}
 	return v
 }
@@ -72,8 +92,8 @@ func textVocabulary() *vocabulary {
 // preferences lists, for each token, those that follow it, the likeliest first.
 // Where a grammar forbids the first the next one is taken, so that an answer
 // under a schema ends soon.
-func preferences(v *vocabulary) map[string][]string {
-	words := strings.Fields(Answer)
+func preferences(answer string) map[string][]string {
+	words := strings.Fields(answer)
 	p := map[string][]string{
 		"<|assistant|>": {blank + words[0], "{"},
 		`"`:             {blank + words[0], ",", "}", "]", ":"},
@@ -98,8 +118,8 @@ func preferences(v *vocabulary) map[string][]string {
 
 // textModel makes the weights: the last layer's output is nearly the embedding
 // of the last token, and the head maps that to the tokens that follow.
-func textModel() *gguf {
-	v := textVocabulary()
+func textModel(answer string, prefixes bool) *gguf {
+	v := textVocabulary(answer, prefixes)
 	n := len(v.tokens)
 	random := rand.New(rand.NewPCG(1, 2))
 	embedding := make([]float32, n*textWidth)
@@ -107,7 +127,7 @@ func textModel() *gguf {
 		embedding[i] = float32(2*random.IntN(2) - 1)
 	}
 	head := make([]float32, n*textWidth)
-	for before, list := range preferences(v) {
+	for before, list := range preferences(answer) {
 		from := embedding[v.index[before]*textWidth:][:textWidth]
 		for rank, after := range list {
 			to := head[v.index[after]*textWidth:][:textWidth]

@@ -29,7 +29,7 @@ const (
 func tokens(text string) int { return (utf8.RuneCountInString(text) + 3) / 4 }
 
 // compose makes the answer to a prompt, as the tokens that are sent.
-func compose(req generateRequest, form *format, defaultTokens int) []string {
+func compose(req generateRequest, form *format, m Model) []string {
 	prompt := req.Prompt
 	if m := directiveReply.FindStringSubmatch(prompt); m != nil {
 		return words(m[1])
@@ -38,9 +38,9 @@ func compose(req generateRequest, form *format, defaultTokens int) []string {
 		return pieces(form.fill(prompt))
 	}
 	if len(req.Images) > 0 {
-		return words(reading(req.Images))
+		return lengthen(words(reading(req.Images)), m.PageTokens)
 	}
-	return prose(prompt, wanted(prompt, defaultTokens))
+	return prose(prompt, wanted(prompt, m.AnswerTokens))
 }
 
 // reading is what is said of images: the simulation cannot see, and says which
@@ -76,11 +76,16 @@ func prose(prompt string, n int) []string {
 		fields = fields[:12]
 	}
 	out := words(fmt.Sprintf("Simulated answer %s to: %s", Hash(prompt), strings.Join(fields, " ")))
+	return lengthen(out, n)[:n]
+}
+
+// lengthen makes an answer at least so long.
+func lengthen(out []string, n int) []string {
 	filler := strings.Fields("and so it goes on with plain words until the answer is as long as it was asked to be")
 	for i := 0; len(out) < n; i++ {
 		out = append(out, " "+filler[i%len(filler)])
 	}
-	return out[:n]
+	return out
 }
 
 // Hash identifies a prompt or an image in a simulated answer.

@@ -19,6 +19,8 @@ type generateRequest struct {
 	Options   map[string]any  `json:"options"`
 	KeepAlive keepAlive       `json:"keep_alive"`
 	Truncate  *bool           `json:"truncate"`
+	Raw       bool            `json:"raw"`
+	Render    bool            `json:"_debug_render_only"`
 }
 
 type message struct {
@@ -90,6 +92,18 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, req generateRe
 		answer(w, last(m.Name, shape(""), "load"))
 		return
 	}
+	if req.Render && !s.cfg.NoRender {
+		s.rendered(w, req)
+		return
+	}
+	so := ""
+	if req.Raw {
+		if req.System != "" {
+			refuse(w, &apiError{http.StatusBadRequest, "raw mode does not support template, system, or context"})
+			return
+		}
+		req, so = unrender(req)
+	}
 	form, err := parseFormat(req.Format)
 	if err != nil {
 		refuse(w, &apiError{http.StatusInternalServerError, err.Error()})
@@ -99,7 +113,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, req generateRe
 		refuse(w, &apiError{http.StatusInternalServerError, "this model is missing data required for image input"})
 		return
 	}
-	promptTokens := tokens(req.System) + tokens(req.Prompt) + imageTokens*len(req.Images)
+	promptTokens := tokens(req.System) + tokens(req.Prompt) + imageTokens*len(req.Images) + tokens(so)
 	if promptTokens > l.context {
 		if req.Truncate != nil && !*req.Truncate {
 			refuse(w, &apiError{http.StatusBadRequest, "the input length exceeds the context length"})
@@ -115,7 +129,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, req generateRe
 	a := &run{
 		s: s, model: m, w: w, stream: req.Stream == nil || *req.Stream, shape: shape, faults: faults,
 		began: began, loadTime: loadTime, promptTokens: promptTokens,
-		words: compose(req, form, m.AnswerTokens), limit: intOption(req.Options, "num_predict"),
+		words: goOn(compose(req, form, m), so), limit: intOption(req.Options, "num_predict"),
 	}
 	a.serve(r.Context())
 }

@@ -36,6 +36,9 @@ type Config struct {
 	MaxLoaded int
 	// AbortLatency is how long the GPU goes on after a client has gone.
 	AbortLatency time.Duration
+	// NoRender is that it cannot render a prompt, like Ollama before v0.11.10: it
+	// answers instead.
+	NoRender bool
 }
 
 // CardConfig is the simulated card.
@@ -55,8 +58,9 @@ type Model struct {
 	Load time.Duration
 	// PromptRate and TokenRate are in tokens per second.
 	PromptRate, TokenRate float64
-	// AnswerTokens is the length of an answer that nothing else determines.
-	AnswerTokens int
+	// AnswerTokens is the length of an answer that nothing else determines;
+	// PageTokens that of what is said of an image, at least.
+	AnswerTokens, PageTokens int
 	// ContextTokens of the model unless a request says otherwise.
 	ContextTokens int
 	// Dimensions of an embedding model; 0 for a text model.

@@ -22,6 +22,7 @@ import (
 //	    text.txt                                                 the text layer of a PDF document
 //	    pages/{n}.png                                            page images that wait for the vision model
 //	    ocr/{recipe}/{n}.json                                    a page's text, by model and prompt
+//	    ocr/{recipe}/{n}.partial.json                            what an aborted reading of it had come to
 //
 // {project}, {batch} and {document} are ids of any printable text, encoded by
 // EncodeID. Callers may not name keys under batches/ and derived/.
@@ -58,6 +59,11 @@ func PageImageKey(project, contentHash string, page int) string {
 // PageTextKey is where the text of a page lies that the vision model has read.
 func PageTextKey(project, contentHash, recipe string, page int) string {
 	return fmt.Sprintf("%socr/%s/%04d.json", derivedFolder(project, contentHash), recipe, page)
+}
+
+// PagePartialKey is where that lies which an aborted reading of a page had come to.
+func PagePartialKey(project, contentHash, recipe string, page int) string {
+	return fmt.Sprintf("%socr/%s/%04d.partial.json", derivedFolder(project, contentHash), recipe, page)
 }
 
 // InProject makes a key relative to its project.

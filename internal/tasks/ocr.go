@@ -15,10 +15,14 @@ type PageText struct {
 }
 
 // OCR makes the task of reading one page image.
-func (m *Maker) OCR(image []byte) *Task {
+// from is what an aborted reading of it had come to, nil for none.
+func (m *Maker) OCR(image []byte, from *ollama.Partial) *Task {
 	system, prompt := m.ocrPrompts()
 	return &Task{
-		Call: ollama.Call{Model: m.Model, System: system, Prompt: prompt, Images: [][]byte{image}, MaxTokens: m.MaxOutput},
+		Call: ollama.Call{
+			Model: m.Model, System: system, Prompt: prompt, Images: [][]byte{image}, MaxTokens: m.MaxOutput,
+			Resumable: true, From: from,
+		},
 		// A page of ruled lines makes a model repeat itself; its text stands before.
 		Partial: true,
 		Read: func(a ollama.Answer) (json.RawMessage, error) {

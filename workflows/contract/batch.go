@@ -180,6 +180,8 @@ type BatchResult struct {
 	OftenPreempted int `json:"oftenPreempted,omitempty"`
 	// Bounces is how often a stage came to the device at the wrong time.
 	Bounces int `json:"bounces"`
+	// Continued model calls went on from what an aborted one had said.
+	Continued int `json:"continued,omitempty"`
 	// GPUMs and LostGPUMs are milliseconds spent on the GPU, and thrown away by
 	// preemption.
 	GPUMs     int64 `json:"gpuMs"`

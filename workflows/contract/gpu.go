@@ -127,6 +127,9 @@ type GPUState struct {
 	Memory Memory `json:"memory"`
 	// Ollama is the model server's address and version, for people.
 	Ollama string `json:"ollama,omitempty"`
+	// Continuation says whether model calls that make way are gone on with, and why
+	// not; empty before the first that could be.
+	Continuation string `json:"continuation,omitempty"`
 	// Gate as the device has it.
 	Gate Gate `json:"gate"`
 	// Paces is how long the stages of a document take, learned.
@@ -241,6 +244,8 @@ type StageOutcome struct {
 	Attempt int `json:"attempt"`
 	// CallsDone is how many model calls finished in this run.
 	CallsDone int `json:"callsDone,omitempty"`
+	// Continued of them went on from what an aborted one had said.
+	Continued int `json:"continued,omitempty"`
 	// Suspect is that the GPU worked until it was given this document, and then
 	// failed.
 	Suspect bool `json:"suspect,omitempty"`
