@@ -51,6 +51,7 @@ type scheduler struct {
 	signals       int
 	reconciled    time.Time // when it was last compared with Temporal; zero at its start
 	reconciling   bool
+	lookAgain     bool // there were more jobs than could be asked at once
 	alarm         alarm
 	windowChecked bool
 	forecast      *forecast // of what was decided last
@@ -253,9 +254,11 @@ func (s *scheduler) reconcile(ctx workflow.Context, now time.Time) {
 			workflow.GetLogger(ctx).Warn("the comparison with Temporal failed", "error", err)
 			return
 		}
-		for _, job := range s.state.Reconciled(workflow.Now(ctx), began, r) {
+		jobs, more := s.state.Reconciled(workflow.Now(ctx), began, r)
+		for _, job := range jobs {
 			s.ask(ctx, job)
 		}
+		s.lookAgain = more
 	})
 }
 
@@ -267,6 +270,8 @@ func (s *scheduler) reconcileAt() time.Time {
 		return time.Time{}
 	case s.reconciled.IsZero():
 		return s.started
+	case s.lookAgain:
+		return s.reconciled.Add(contract.ReconcileAgain)
 	case len(s.state.Jobs) == 0:
 		return s.reconciled.Add(contract.ReconcileIdle)
 	}

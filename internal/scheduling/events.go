@@ -17,6 +17,9 @@ func (s *State) Register(now time.Time, r contract.Registration) {
 		s.remove(j.Ref.WorkflowID)
 		j = nil
 	}
+	if j == nil && len(s.Jobs) >= MaxJobs {
+		return // a look at Temporal finds it when there is room
+	}
 	if j == nil {
 		j = &Job{Ref: r.Job, Arrival: s.arrive(), Since: now, InLine: s.openFor(now)}
 		s.Jobs = append(s.Jobs, j)
@@ -108,14 +111,21 @@ func (s *State) HostGone(now time.Time, h contract.HostGone) {
 }
 
 // Reconciled records what a look at Temporal itself has found, which began at a
-// time. It returns the jobs that are to be asked to register. The gate is due
-// again, and so is the lease holder's truth.
-func (s *State) Reconciled(now, began time.Time, r contract.ReconcileResult) (ask []contract.JobRef) {
+// time. It returns the jobs that are to be asked to register, and whether there are
+// more, for which another look is due soon. The gate is due again, and so is the
+// lease holder's truth.
+func (s *State) Reconciled(now, began time.Time, r contract.ReconcileResult) (ask []contract.JobRef, more bool) {
 	for _, e := range r.Ended {
 		s.Ended(e)
 	}
+	room := max(0, min(MaxAsked, MaxJobs-len(s.Jobs)))
+	known := s.ids()
 	for _, m := range r.Missing {
-		if s.find(m.WorkflowID) == nil {
+		switch {
+		case known[m.WorkflowID]:
+		case len(ask) == room:
+			more = room > 0
+		default:
 			ask = append(ask, m)
 		}
 	}
@@ -126,7 +136,7 @@ func (s *State) Reconciled(now, began time.Time, r contract.ReconcileResult) (as
 		j.Answer = true
 	}
 	s.GateTold = ""
-	return ask
+	return ask, more
 }
 
 // owned records which instance Temporal says has the claim.

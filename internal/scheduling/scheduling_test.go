@@ -305,7 +305,7 @@ func TestReconcile(t *testing.T) {
 	w.register("dead", 1000, 0)
 	w.register("next", 1000, 0)
 	w.decide()
-	ask := w.s.Reconciled(w.now, w.now, contract.ReconcileResult{
+	ask, _ := w.s.Reconciled(w.now, w.now, contract.ReconcileResult{
 		Ended:   []contract.JobRef{ref("dead")},
 		Missing: []contract.JobRef{{WorkflowID: "stray"}, {WorkflowID: "next"}},
 		Owner:   "a", OwnerKnown: true,

@@ -19,6 +19,13 @@ const (
 	AheadLeft = 2
 	// MaxHolders is how many jobs hold a lease at most.
 	MaxHolders = 2
+	// MaxJobs is how many jobs are registered at most: what the scheduler carries
+	// has to stay below Temporal's 2 MB. Those beyond it are asked to register
+	// when there is room.
+	MaxJobs = 3000
+	// MaxAsked is how many jobs are asked to register at a time: a workflow may
+	// have 2,000 signals on their way.
+	MaxAsked = 500
 )
 
 // Params are the tunables of one scheduler.
@@ -126,6 +133,15 @@ func (s *State) find(id string) *Job {
 		}
 	}
 	return nil
+}
+
+// ids of the jobs that are registered.
+func (s *State) ids() map[string]bool {
+	known := make(map[string]bool, len(s.Jobs))
+	for _, j := range s.Jobs {
+		known[j.Ref.WorkflowID] = true
+	}
+	return known
 }
 
 func (s *State) remove(id string) {

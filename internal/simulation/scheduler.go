@@ -212,7 +212,8 @@ func (s *scheduler) reconciled(began time.Time, r contract.ReconcileResult, ok b
 	s.outgoing--
 	s.reconciling, s.reconciledAt = false, w.now
 	if ok {
-		for _, ref := range s.state.Reconciled(w.now, began, r) {
+		ask, _ := s.state.Reconciled(w.now, began, r) // few jobs: one look is enough
+		for _, ref := range ask {
 			s.outgoing++
 			w.net.signal(s.flow, ref.WorkflowID, func() *workflow { return w.jobFlow(ref.WorkflowID) }, func() {
 				w.job(ref.WorkflowID).askedToRegister()

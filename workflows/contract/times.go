@@ -32,9 +32,11 @@ const (
 	// KeepEvery is how often the keeper looks at the scheduler.
 	KeepEvery = 10 * time.Second
 	// ReconcileEvery is how often the scheduler compares with Temporal while jobs
-	// wait, ReconcileIdle while none does.
+	// wait, ReconcileIdle while none does, ReconcileAgain where one look has found
+	// more than can be mended at once.
 	ReconcileEvery = time.Minute
 	ReconcileIdle  = 5 * time.Minute
+	ReconcileAgain = 5 * time.Second
 	// GateTimeout is how long the device may take to answer the gate, GateRetry
 	// the pause between attempts.
 	GateTimeout = 5 * time.Second
