@@ -1,4 +1,4 @@
-.PHONY: help build check unit tools e2e test soak simulate month
+.PHONY: help build check unit tools e2e test soak simulate month histories
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -33,3 +33,6 @@ simulate: ## the protocol in a simulated world: 100,000 schedules of random faul
 
 month: ## the specified workload for 30 simulated days: busy share, waits, switches, hours lost
 	SIGNALBOX_DAYS=30 go test ./internal/simulation -run Month -count=1 -v
+
+histories: ## records histories of this version that later ones have to replay
+	SIGNALBOX_RECORD_HISTORIES=$(CURDIR)/workers/testdata/histories/$$(date +%F) go test ./tests -run TestRecordHistories -count=1 -v

@@ -115,6 +115,7 @@ func systemAt(t *testing.T, gpu *recorder, address string, change ...func(*confi
 		Starter: starter.New(c), t: t, ctx: ctx, cfg: cfg, address: address, client: c, gpu: gpu, docs: docs,
 	}
 	t.Cleanup(s.tell)
+	t.Cleanup(s.replay)
 	return s
 }
 

@@ -74,6 +74,28 @@ func registerActivity(w worker.Worker, name string, fn any) {
 	w.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 }
 
-func registerWorkflow(w worker.Worker, name string, fn any) {
+// NewReplayer replays histories with the workflows as the workers run them: a
+// history that one version has made has to make sense to the next.
+func NewReplayer() (worker.WorkflowReplayer, error) {
+	r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{})
+	if err != nil {
+		return nil, err
+	}
+	ai := &workflows.AI{}
+	for name, fn := range map[string]any{
+		contract.WorkflowGPUOwner: workflows.GPUOwner, contract.WorkflowGPUScheduler: workflows.GPUScheduler,
+		contract.WorkflowAIRevision: ai.AIRevision, contract.WorkflowAIRevisionBatch: ai.AIRevisionBatch,
+	} {
+		registerWorkflow(r, name, fn)
+	}
+	return r, nil
+}
+
+// workflowRegistry is a worker or a replayer.
+type workflowRegistry interface {
+	RegisterWorkflowWithOptions(fn any, options workflow.RegisterOptions)
+}
+
+func registerWorkflow(w workflowRegistry, name string, fn any) {
 	w.RegisterWorkflowWithOptions(fn, workflow.RegisterOptions{Name: name})
 }
