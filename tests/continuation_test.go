@@ -139,7 +139,7 @@ func TestAPreemptedPageBeginsAgain(t *testing.T) {
 			r := s.endBatch("b")
 			require.Equal(t, 1, r.Done)
 			require.Zero(t, r.Continued)
-			require.Greater(t, s.answers(), 1800)
+			require.Greater(t, s.answers(), 1700, "it was said again")
 			s.saysOfContinuation(c.says)
 		})
 	}

@@ -62,7 +62,7 @@ func TestAJobSaysWhyItWaits(t *testing.T) {
 	require.Zero(t, code)
 	require.Regexp(t, `(?m)b +priority 3 +waiting, position 2 \(1 before it.*starts about .*ends about`, out)
 	require.Regexp(t, `- b: waiting \(1 before it in line.*starts about .*ends about`, s.details(contract.SchedulerID(contract.DefaultGPU)))
-	require.Regexp(t, `held: 0 of 30.*position 1 in line \(paused by ann.*starts about .*ends about`, s.details("a"))
+	require.Regexp(t, `held: 0 of 30.*\(paused by ann.*\), position 1 in line, starts about .*ends about`, s.details("a"))
 
 	s.operate(contract.UpdateResumeBatch, contract.OperatorRequest{})
 	require.Equal(t, 30, s.endBatch("a").Done)

@@ -25,7 +25,8 @@ func nextMinute() time.Time {
 // its end stops after the model call that it is in, with the scheduler dead and the
 // GPU worker restarted in that minute. People are answered all the time.
 func TestAWindowBeginsAndEndsByItself(t *testing.T) {
-	s := newSystem(t)
+	sim, gpu := simulatedGPU(t, func(c *simgpu.Config) { c.Speed = 4 }) // half a second for a document
+	s := systemOn(t, sim, gpu)
 	begins := nextMinute()
 	ends := begins.Add(time.Minute)
 	s.cfg.Schedule.Windows = []calendar.Window{{From: begins.Format("15:04"), To: ends.Format("15:04")}}

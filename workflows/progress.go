@@ -30,11 +30,11 @@ func describe(p contract.Progress) string {
 	if p.GPUSecondsLeft > 0 {
 		s += fmt.Sprintf(", about %s of the GPU left", time.Duration(p.GPUSecondsLeft)*time.Second)
 	}
-	if p.Position > 0 {
-		s += fmt.Sprintf(", position %d in line", p.Position)
-	}
 	if p.Reason != "" {
 		s += " (" + p.Reason + ")"
+	}
+	if p.Position > 0 {
+		s += fmt.Sprintf(", position %d in line", p.Position)
 	}
 	return s + expected(p.Times, time.UTC)
 }

@@ -27,16 +27,13 @@ func (o *options) operateJob(cmd *cobra.Command, s *starter.Starter, job, update
 
 // jobError says of a job that takes no updates why.
 func (o *options) jobError(cmd *cobra.Command, s *starter.Starter, job string, err error) error {
-	var notFound *serviceerror.NotFound
-	if !errors.As(err, &notFound) {
-		return err
-	}
 	state, e := s.State(cmd.Context(), job)
+	var notFound *serviceerror.NotFound
 	switch {
-	case e != nil:
+	case errors.Is(e, starter.ErrOther):
+		return e
+	case e != nil, state == starter.Running, !errors.As(err, &notFound):
 		return err
-	case state == starter.Running:
-		return fmt.Errorf("%s is no batch job", job)
 	}
 	return fmt.Errorf("%s has ended before: %s", job, state)
 }

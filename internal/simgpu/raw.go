@@ -41,7 +41,7 @@ func unrender(req generateRequest) (_ generateRequest, so string) {
 // otherwise is given whole.
 func goOn(answer []string, so string) []string {
 	rest, ok := strings.CutPrefix(strings.Join(answer, ""), so)
-	if !ok {
+	if !ok || so == "" {
 		return answer
 	}
 	return words(rest)
