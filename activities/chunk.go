@@ -33,17 +33,18 @@ func (d *Documents) PrepareChunk(ctx context.Context, in contract.ChunkInput) (c
 	}
 	defer beat(ctx).stop()
 	out := contract.ChunkResult{Total: len(docs), ManifestHash: hash, Failed: in.Failed}
-	wanted := func(i int) bool { return i >= in.From && i < in.From+in.Size }
+	end := min(in.From+in.Size, len(docs))
+	wanted := func(i int) bool { return i >= in.From }
 	if in.Failed {
 		failed, next, err := d.failed(ctx, in)
 		if err != nil {
 			return contract.ChunkResult{}, err
 		}
-		out.Next = next
+		out.Next, end = next, next
 		wanted = func(i int) bool { return failed[i] }
 	}
 	keys := map[string]bool{}
-	for i, doc := range docs {
+	for i, doc := range docs[:end] {
 		duplicate := keys[doc.ID]
 		keys[doc.ID] = true
 		if !wanted(i) {
