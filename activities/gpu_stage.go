@@ -104,11 +104,8 @@ func (s *stageRun) leave() {
 // finished looks for an output of an earlier attempt.
 func (s *stageRun) finished(ctx context.Context, inputHash string) (bool, error) {
 	var earlier contract.StageOutput
-	err := s.gpu.Store.ReadJSON(ctx, s.key, &earlier)
-	switch {
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrDamaged):
-		return false, nil
-	case err != nil:
+	found, err := s.gpu.Store.FindJSON(ctx, s.key, &earlier)
+	if err != nil || !found {
 		return false, storeError(err)
 	}
 	s.out.Simulated = earlier.Simulated
@@ -134,11 +131,11 @@ func (s *stageRun) text(ctx context.Context) (string, error) {
 	}
 	var read contract.StageOutput
 	key := store.StageKey(s.in.ProjectID, s.in.Job.WorkflowID, s.in.Document.ID, contract.StageOCR)
-	switch err := s.gpu.Store.ReadJSON(ctx, key, &read); {
-	case err == nil:
-		return ocrText(read)
-	case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrDamaged):
+	switch found, err := s.gpu.Store.FindJSON(ctx, key, &read); {
+	case err != nil:
 		return "", storeError(err)
+	case found:
+		return ocrText(read)
 	}
 	out, err := s.gpu.pages(ctx, s.scan(), func(page int) (tasks.PageText, error) {
 		return tasks.PageText{}, fmt.Errorf("page %d has not been read; add the stage ocr", page)

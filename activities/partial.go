@@ -9,7 +9,6 @@ import (
 
 	"signalbox/internal/device"
 	"signalbox/internal/ollama"
-	"signalbox/internal/store"
 )
 
 // partialWithin bounds the write of what an aborted call has said: somebody waits
@@ -19,11 +18,8 @@ const partialWithin = 500 * time.Millisecond
 // partial reads what an aborted call had said, nil for nothing.
 func (g *GPU) partial(ctx context.Context, key string) (*ollama.Partial, error) {
 	var p ollama.Partial
-	err := g.Store.ReadJSON(ctx, key, &p)
-	switch {
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrDamaged):
-		return nil, nil
-	case err != nil:
+	found, err := g.Store.FindJSON(ctx, key, &p)
+	if err != nil || !found {
 		return nil, storeError(err)
 	}
 	return &p, nil
@@ -36,7 +32,7 @@ func (s *session) keepPartial(ctx context.Context, key string) {
 	if s.partial == nil || !errors.Is(cause, device.ErrPreempted) && !errors.Is(cause, device.ErrStopping) {
 		return
 	}
-	s.freeze() // the GPU is free; what follows is not its time
+	s.end() // the GPU is free; what follows is not its time
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), partialWithin)
 	defer cancel()
 	if err := s.gpu.Store.WriteJSON(ctx, key, s.partial); err != nil {

@@ -67,9 +67,6 @@ func (g *GPU) enter(ctx context.Context, p *pulse, run device.Run) (*session, er
 // end gives the GPU back. It may be called more than once.
 func (s *session) end() { s.grant.End() }
 
-// freeze ends the run's time on the GPU.
-func (s *session) freeze() { s.grant.End() }
-
 // lost is how long on the GPU is thrown away if the run ends now.
 func (s *session) lost() time.Duration { return max(0, s.grant.Elapsed()-s.callEnd-s.kept) }
 

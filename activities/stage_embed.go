@@ -60,12 +60,12 @@ func (s *stageRun) embedDocument(ctx context.Context) error {
 // vectors takes the vectors of an earlier attempt, or makes them.
 func (s *stageRun) vectors(ctx context.Context, key string, e *tasks.Embedder, texts []string) ([][]float32, error) {
 	var vectors [][]float32
-	err := s.gpu.Store.ReadJSON(ctx, key, &vectors)
-	if err == nil && len(vectors) == len(texts) {
-		return vectors, nil
-	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrDamaged) {
+	found, err := s.gpu.Store.FindJSON(ctx, key, &vectors)
+	if err != nil {
 		return nil, storeError(err)
+	}
+	if found && len(vectors) == len(texts) {
+		return vectors, nil
 	}
 	session, err := s.onGPU(ctx, e.Model)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	sdk "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/client"
 
 	"signalbox/workers"
@@ -148,12 +147,8 @@ func TestTheWebUIIsTold(t *testing.T) {
 		contract.SchedulerID(contract.DefaultGPU): "**Batch is on hold**: outside the batch window",
 	} {
 		s.eventually(want, func() bool {
-			answer, err := s.client.QueryWorkflow(s.ctx, id, "", "__temporal_workflow_metadata")
-			if err != nil {
-				return false
-			}
-			var m sdk.WorkflowMetadata
-			return answer.Get(&m) == nil && strings.Contains(m.GetCurrentDetails(), want)
+			details, err := s.askDetails(id)
+			return err == nil && strings.Contains(details, want)
 		})
 	}
 }

@@ -82,7 +82,7 @@ func TestAPreemptedPageGoesOn(t *testing.T) {
 	require.Len(t, strings.Fields(read.Text), 1600)
 	require.Less(t, s.answers(), 1600+4*40, "words are said once, but for the last of each")
 	s.saysOfContinuation("on: aborted calls")
-	require.Contains(t, s.reportLine("b"), `"preemptions":4`)
+	require.Equal(t, 4, s.report("b")[0].Preemptions)
 	require.Empty(t, s.partials(), "what was kept is not needed any more")
 	require.Zero(t, s.gpu.overlapped())
 }
@@ -108,14 +108,6 @@ func (s *system) partials() (files []string) {
 		return err
 	}))
 	return files
-}
-
-// reportLine is a job's report as it is.
-func (s *system) reportLine(id string) string {
-	s.t.Helper()
-	data, err := s.docs.ReadDocument(s.ctx, "p", "batches/"+id+"/report.jsonl", 1<<20)
-	require.NoError(s.t, err)
-	return string(data)
 }
 
 // TestAPreemptedPageBeginsAgain where Ollama cannot render, and where it is not

@@ -37,11 +37,11 @@ func (s *system) replay() {
 		s.t.Logf("histories are not replayed, the server is gone: %v", err)
 		return
 	}
+	r, err := workers.NewReplayer()
+	require.NoError(s.t, err)
 	for _, e := range list.GetExecutions() {
 		id := e.GetExecution()
 		history, err := s.history(ctx, id.GetWorkflowId(), id.GetRunId())
-		require.NoError(s.t, err)
-		r, err := workers.NewReplayer()
 		require.NoError(s.t, err)
 		err = r.ReplayWorkflowHistory(log.NewStructuredLogger(logger()), history)
 		require.NoError(s.t, err, "replay of %s", id.GetWorkflowId())

@@ -11,14 +11,23 @@ import (
 	"signalbox/workflows/contract"
 )
 
-// details are a workflow's current details, as the Web UI asks for them.
+// askDetails asks for a workflow's current details, as the Web UI does.
+func (s *system) askDetails(id string) (string, error) {
+	answer, err := s.client.QueryWorkflow(s.ctx, id, "", "__temporal_workflow_metadata")
+	if err != nil {
+		return "", err
+	}
+	var m sdkpb.WorkflowMetadata
+	err = answer.Get(&m)
+	return m.GetCurrentDetails(), err
+}
+
+// details are a workflow's current details.
 func (s *system) details(id string) string {
 	s.t.Helper()
-	answer, err := s.client.QueryWorkflow(s.ctx, id, "", "__temporal_workflow_metadata")
+	text, err := s.askDetails(id)
 	require.NoError(s.t, err)
-	var m sdkpb.WorkflowMetadata
-	require.NoError(s.t, answer.Get(&m))
-	return m.GetCurrentDetails()
+	return text
 }
 
 // TestAJobSaysWhyItWaits and until when: in the query, at the command line, and in

@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,16 +45,19 @@ func TestAWindowBeginsAndEndsByItself(t *testing.T) {
 	require.Less(t, late, 20*time.Second)
 	t.Logf("the first document came %s after the window's start", late)
 
-	time.Sleep(time.Until(ends.Add(-20 * time.Second)))
 	s.answer("meanwhile", "REQ-2")
+	s.eventually("its last twenty seconds", func() bool { return time.Until(ends) < 20*time.Second })
 	stopScheduler()
 	require.NoError(t, s.client.TerminateWorkflow(s.ctx, contract.SchedulerID(contract.DefaultGPU), "", "a test"))
 	stopGPU()
 	s.run(workers.RoleGPU)
-	time.Sleep(time.Until(ends))
-	before := s.quiet()
+	s.eventually("the window's end", func() bool { return !time.Now().Before(ends) })
+	before := s.gpu.begun()
 	s.answer("after", "REQ-3")
-	time.Sleep(3 * time.Second) // nothing else is to happen: there is no condition to wait for
+	s.eventually("what was queued has come back", func() bool {
+		page, err := s.Documents(s.ctx, "b", contract.DocumentsQuery{State: contract.DocPending})
+		return err == nil && !slices.ContainsFunc(page.Documents, func(d contract.DocumentStatus) bool { return d.OnQueue })
+	})
 	require.Equal(t, before+1, s.quiet(), "a request, and no document")
 	p, err := s.Progress(s.ctx, "b")
 	require.NoError(t, err)

@@ -18,10 +18,10 @@ func TestHistoriesOfEarlierVersionsReplay(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(histories, "*", "*.json"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
+	r, err := workers.NewReplayer()
+	require.NoError(t, err)
 	for _, file := range files {
 		t.Run(filepath.Base(filepath.Dir(file))+"/"+filepath.Base(file), func(t *testing.T) {
-			r, err := workers.NewReplayer()
-			require.NoError(t, err)
 			require.NoError(t, r.ReplayWorkflowHistoryFromJSONFile(nil, file))
 		})
 	}

@@ -1,7 +1,8 @@
 package workflows
 
 import (
-	"go.temporal.io/sdk/converter"
+	"time"
+
 	"go.temporal.io/sdk/workflow"
 
 	"signalbox/workflows/contract"
@@ -11,21 +12,10 @@ import (
 // is what holds.
 func (b *batch) obey(ctx workflow.Context) error {
 	for _, u := range contract.JobUpdates() {
-		err := workflow.SetUpdateHandlerWithOptions(ctx, u.Name,
-			func(ctx workflow.Context, raw converter.RawValue) (contract.JobResult, error) {
-				return b.operate(ctx, u, raw)
-			},
-			workflow.UpdateHandlerOptions{Description: u.Help, Validator: func(raw converter.RawValue) error {
-				if _, _, err := contract.DecodeOperatorRequest(u, raw.Payload().GetData()); err != nil {
-					return contract.NewInvalidInput(err)
-				}
-				if b.ending || b.state.Cancelled {
-					return contract.NewInvalidInput(&contract.FieldError{
-						Field: "job", Reason: b.ref.WorkflowID + " is ending; what has failed can be requeued as a new job when it has ended",
-					})
-				}
-				return nil
-			}})
+		err := operatorUpdate(ctx, u, b.refuse,
+			func(ctx workflow.Context, r contract.OperatorRequest, lasts time.Duration) (contract.JobResult, error) {
+				return b.operate(ctx, u.Name, r, lasts), nil
+			})
 		if err != nil {
 			return err
 		}
@@ -33,23 +23,26 @@ func (b *batch) obey(ctx workflow.Context) error {
 	return nil
 }
 
-func (b *batch) operate(ctx workflow.Context, u contract.OperatorUpdate, raw converter.RawValue) (contract.JobResult, error) {
-	var out contract.JobResult
-	r, lasts, err := contract.DecodeOperatorRequest(u, raw.Payload().GetData())
-	if err != nil {
-		return out, contract.NewInvalidInput(err)
+// refuse says why the job takes no updates any more.
+func (b *batch) refuse() error {
+	if !b.ending && !b.state.Cancelled {
+		return nil
 	}
-	switch u.Name {
+	return &contract.FieldError{
+		Field: "job", Reason: b.ref.WorkflowID + " is ending; what has failed can be requeued as a new job when it has ended",
+	}
+}
+
+func (b *batch) operate(ctx workflow.Context, update string, r contract.OperatorRequest, lasts time.Duration) (out contract.JobResult) {
+	switch update {
 	case contract.UpdatePauseJob:
-		b.state.PauseUntil(contract.Order{
-			State: contract.OrderOn, Reason: r.Reason, By: r.By, Until: workflow.Now(ctx).Add(lasts).UTC(),
-		})
+		b.state.PauseUntil(ordered(ctx, r, lasts))
 	case contract.UpdateResumeJob:
-		b.state.Resume(contract.Order{State: contract.OrderOff, Reason: r.Reason, By: r.By})
+		b.state.Resume(endedOrder(r))
 	case contract.UpdateRequeueFailed:
 		out.Requeued = b.state.Requeue()
 	}
 	b.dirty = true
 	out.Progress, out.Pause, out.OnQueue = b.progress(), b.state.Pause, b.state.OnQueue()
-	return out, nil
+	return out
 }

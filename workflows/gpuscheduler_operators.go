@@ -30,16 +30,10 @@ var orders = map[string]struct {
 // obey sets the updates for operators up.
 func (s *scheduler) obey(ctx workflow.Context) error {
 	for _, u := range contract.OperatorUpdates() {
-		err := workflow.SetUpdateHandlerWithOptions(ctx, u.Name,
-			func(ctx workflow.Context, raw converter.RawValue) (contract.OperatorResult, error) {
-				return s.operate(ctx, u, raw)
-			},
-			workflow.UpdateHandlerOptions{Description: u.Help, Validator: func(raw converter.RawValue) error {
-				if _, _, err := contract.DecodeOperatorRequest(u, raw.Payload().GetData()); err != nil {
-					return contract.NewInvalidInput(err)
-				}
-				return nil
-			}})
+		err := operatorUpdate(ctx, u, nil,
+			func(ctx workflow.Context, r contract.OperatorRequest, lasts time.Duration) (contract.OperatorResult, error) {
+				return s.operate(ctx, u.Name, r, lasts)
+			})
 		if err != nil {
 			return err
 		}
@@ -79,16 +73,14 @@ func (s *scheduler) setPriority(ctx workflow.Context, raw converter.RawValue) (c
 
 // operate records an order, and waits until the device has it. Made twice it is
 // the same order: what it says is what holds.
-func (s *scheduler) operate(ctx workflow.Context, u contract.OperatorUpdate, raw converter.RawValue) (contract.OperatorResult, error) {
-	r, lasts, err := contract.DecodeOperatorRequest(u, raw.Payload().GetData())
-	if err != nil {
-		return contract.OperatorResult{}, contract.NewInvalidInput(err)
+func (s *scheduler) operate(
+	ctx workflow.Context, update string, r contract.OperatorRequest, lasts time.Duration,
+) (contract.OperatorResult, error) {
+	o := endedOrder(r)
+	if orders[update].on {
+		o = ordered(ctx, r, lasts)
 	}
-	o := contract.Order{State: contract.OrderOff, Reason: r.Reason, By: r.By}
-	if orders[u.Name].on {
-		o.State, o.Until = contract.OrderOn, workflow.Now(ctx).Add(lasts).UTC()
-	}
-	s.state.Order(orders[u.Name].kind, o)
+	s.state.Order(orders[update].kind, o)
 	s.dirty = true
 	confirmed, err := workflow.AwaitWithTimeout(ctx, confirmWait, func() bool { return s.state.Confirmed() })
 	if err != nil {

@@ -39,14 +39,11 @@ func describe(p contract.Progress) string {
 	return s + expected(p.Times, time.UTC)
 }
 
-// expected says of times when something will start and end.
-func expected(t contract.Times, zone *time.Location) (s string) {
-	const layout = "Mon 2 Jan 15:04 MST"
-	if !t.StartsAt.IsZero() {
-		s += ", starts about " + t.StartsAt.In(zone).Format(layout)
+// expected says of times, in a zone, when something will start and end.
+func expected(t contract.Times, zone *time.Location) string {
+	text := t.Describe(func(at time.Time) string { return at.In(zone).Format("Mon 2 Jan 15:04 MST") })
+	if text != "" {
+		text = ", " + text
 	}
-	if !t.EndsAt.IsZero() {
-		s += ", ends about " + t.EndsAt.In(zone).Format(layout)
-	}
-	return s
+	return text
 }

@@ -65,7 +65,7 @@ func (o *options) printProgress(cmd *cobra.Command, s *starter.Starter, id strin
 	if p.Position > 0 {
 		fmt.Fprintf(w, "position %d in line\n", p.Position)
 	}
-	if text := expected(p.Times); text != "" {
+	if text := p.Times.Describe(clock); text != "" {
 		fmt.Fprintln(w, text)
 	}
 	return nil
@@ -101,25 +101,13 @@ func printStatus(out io.Writer, st contract.SchedulerStatus) {
 		if j.Reason != "" {
 			line += " (" + j.Reason + ")"
 		}
-		if text := expected(j.Times); text != "" {
+		if text := j.Times.Describe(clock); text != "" {
 			line += ", " + text
 		}
 		fmt.Fprintf(w, "\t%s\tpriority %d\t%s\n", j.ID, j.Priority, line)
 	}
 	fmt.Fprintf(w, "Configuration\tfrom %s, loaded %s, hash %s\n", st.Config.Host, clock(st.Config.LoadedAt), st.Config.Hash)
 	fmt.Fprintf(w, "Store\t%s\n", config.StorePlace(st.Config.StoreURL))
-}
-
-// expected says of times when something will start and end.
-func expected(t contract.Times) string {
-	var parts []string
-	if !t.StartsAt.IsZero() {
-		parts = append(parts, "starts about "+clock(t.StartsAt))
-	}
-	if !t.EndsAt.IsZero() {
-		parts = append(parts, "ends about "+clock(t.EndsAt))
-	}
-	return strings.Join(parts, ", ")
 }
 
 func because(why string) string {

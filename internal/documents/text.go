@@ -51,11 +51,8 @@ func PageImage(ctx context.Context, s *store.Store, project, key, contentType st
 // PageText reads what the vision model has read of a page before; ok is false
 // where it has not.
 func PageText(ctx context.Context, s *store.Store, project, recipe string, found contract.Prepared, page int) (text tasks.PageText, ok bool, err error) {
-	err = s.ReadJSON(ctx, store.PageTextKey(project, found.ContentHash, recipe, page), &text)
-	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDamaged) {
-		return text, false, nil
-	}
-	return text, err == nil, err
+	ok, err = s.FindJSON(ctx, store.PageTextKey(project, found.ContentHash, recipe, page), &text)
+	return text, ok, err
 }
 
 // Join makes one text of pages.

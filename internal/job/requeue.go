@@ -9,22 +9,11 @@ type Scan struct {
 	Until int `json:"until"`
 }
 
-// FailedSoFar counts the documents that have failed, those in hand among them.
-func (s *State) FailedSoFar() int {
-	n := s.Counts.Failed
-	for d := range s.InHand() {
-		if d.State == contract.DocFailed {
-			n++
-		}
-	}
-	return n
-}
-
 // Requeue has the documents that have failed worked on again, from their first
 // stage that is not in the store, when those in hand have ended. It returns how
 // many that are now.
 func (s *State) Requeue() int {
-	n := s.FailedSoFar()
+	n := s.Progress().Failed
 	s.RequeueDue = s.RequeueDue || n > 0
 	return n
 }

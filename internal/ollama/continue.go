@@ -34,10 +34,9 @@ const maxContinuations = 50
 type ability struct {
 	off bool // by configuration
 
-	mu    sync.Mutex
-	shown string // version that could
-	lacks string // version that could not
-	why   string
+	mu      sync.Mutex
+	version string // of the server that was asked last, empty before
+	why     string // it cannot, empty where it can
 }
 
 // Continuation says whether aborted calls are gone on with, and why not; empty
@@ -49,31 +48,26 @@ func (r *Runtime) Continuation() string {
 	r.goesOn.mu.Lock()
 	defer r.goesOn.mu.Unlock()
 	switch {
-	case r.goesOn.lacks != "":
-		return fmt.Sprintf("off, Ollama %s %s: aborted calls begin again", r.goesOn.lacks, r.goesOn.why)
-	case r.goesOn.shown != "":
-		return "on: aborted calls of free text go on from where they were"
+	case r.goesOn.version == "":
+		return ""
+	case r.goesOn.why != "":
+		return fmt.Sprintf("off, Ollama %s %s: aborted calls begin again", r.goesOn.version, r.goesOn.why)
 	}
-	return ""
+	return "on: aborted calls of free text go on from where they were"
 }
 
-// cannot remembers that the server of a version cannot.
-func (a *ability) cannot(version, why string) {
+// learn remembers that the server of a version can, or why it cannot.
+func (a *ability) learn(version, why string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.shown, a.lacks, a.why = "", version, why
+	a.version, a.why = version, why
 }
 
-func (a *ability) can(version string) {
+// lacks reports that the server of a version is known not to be able to.
+func (a *ability) lacks(version string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.shown, a.lacks = version, ""
-}
-
-func (a *ability) known(version string) (cannot bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.lacks == version
+	return a.version == version && a.why != ""
 }
 
 // resumable makes a call whose text another call can go on with: Ollama renders
@@ -84,7 +78,7 @@ func (r *Runtime) resumable(ctx context.Context, c Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, classify(ctx, c.Model.Name, err)
 	}
-	if r.goesOn.known(version) {
+	if r.goesOn.lacks(version) {
 		return r.call(ctx, c, r.request(c))
 	}
 	rendered, err := r.render(ctx, c)
@@ -92,7 +86,7 @@ func (r *Runtime) resumable(ctx context.Context, c Call) (Answer, error) {
 		return Answer{}, err
 	}
 	if rendered == "" {
-		r.goesOn.cannot(version, "cannot render a prompt")
+		r.goesOn.learn(version, "cannot render a prompt")
 		return r.call(ctx, c, r.request(c))
 	}
 	from, err := r.from(ctx, c, version, rendered)
@@ -109,14 +103,14 @@ func (r *Runtime) resumable(ctx context.Context, c Call) (Answer, error) {
 	}
 	a, err := r.call(ctx, c, req)
 	if KindOf(err) == KindRequest && err != nil && ctx.Err() == nil {
-		r.goesOn.cannot(version, "refuses raw prompts")
+		r.goesOn.learn(version, "refuses raw prompts")
 		return r.call(ctx, c, r.request(c))
 	}
-	r.goesOn.can(version)
+	r.goesOn.learn(version, "")
 	if err != nil && KindOf(err) != KindOutput {
 		return Answer{Partial: from.with(a), GeneratedFor: a.GeneratedFor}, err
 	}
-	a.Text, a.Continued, a.Partial = from.Text+a.Text, from.Text != "", nil
+	a.Text, a.Continued = from.Text+a.Text, from.Text != ""
 	a.Tokens.Prompt = max(0, a.Tokens.Prompt-from.Tokens) // they were the answer's
 	a.Tokens.Output += from.Tokens
 	return a, err

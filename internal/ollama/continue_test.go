@@ -139,26 +139,25 @@ func goesOn(t *testing.T, r *ollama.Runtime, c *cutter, call ollama.Call) {
 	require.LessOrEqual(t, cut.Tokens.Output, int(parts)/2)
 }
 
-func TestAnAbortedCallGoesOnSimulated(t *testing.T) {
+// cutSimulated is a runtime on a simulated Ollama behind a cutter.
+func cutSimulated(t *testing.T) (*ollama.Runtime, *cutter) {
 	_, sim := simulated(t, patient)
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
 	c := newCutter(t, server.URL)
 	r, err := ollama.New(c.url, patient)
 	require.NoError(t, err)
-	call := ollama.Call{Model: text, System: "You read.", Prompt: "Tell a story", MaxTokens: 400, Images: [][]byte{[]byte("a page")}}
-	call.Images = nil
-	goesOn(t, r, c, call)
+	return r, c
+}
+
+func TestAnAbortedCallGoesOnSimulated(t *testing.T) {
+	r, c := cutSimulated(t)
+	goesOn(t, r, c, ollama.Call{Model: text, System: "You read.", Prompt: "Tell a story", MaxTokens: 400})
 }
 
 // TestWhatChangesBeginsAgain: another prompt, image, bound or model.
 func TestWhatChangesBeginsAgain(t *testing.T) {
-	_, sim := simulated(t, patient)
-	server := httptest.NewServer(sim)
-	t.Cleanup(server.Close)
-	c := newCutter(t, server.URL)
-	r, err := ollama.New(c.url, patient)
-	require.NoError(t, err)
+	r, c := cutSimulated(t)
 	call := ollama.Call{Model: text, System: "You read.", Prompt: "Tell a story", MaxTokens: 100, Resumable: true}
 	c.after.Store(20)
 	a, err := r.Generate(t.Context(), call)

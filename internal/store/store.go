@@ -120,6 +120,16 @@ func (s *Store) ReadJSON(ctx context.Context, key string, v any) error {
 	return nil
 }
 
+// FindJSON reads an object into v, if there is one that can be read: of what is made
+// again where it is not there, a damaged one is as good as none.
+func (s *Store) FindJSON(ctx context.Context, key string, v any) (found bool, err error) {
+	err = s.ReadJSON(ctx, key, v)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrDamaged) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // WriteJSON writes v as an object.
 func (s *Store) WriteJSON(ctx context.Context, key string, v any) error {
 	data, err := json.Marshal(v)

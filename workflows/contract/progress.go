@@ -1,6 +1,9 @@
 package contract
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Progress is the answer of the query "progress", the same on every workflow.
 type Progress struct {
@@ -27,6 +30,19 @@ type Progress struct {
 type Times struct {
 	StartsAt time.Time `json:"startsAt,omitzero"`
 	EndsAt   time.Time `json:"endsAt,omitzero"`
+}
+
+// Describe says of times when something will start and end, as clock writes a time:
+// "starts about …, ends about …"; empty where neither is known.
+func (t Times) Describe(clock func(time.Time) string) string {
+	var parts []string
+	if !t.StartsAt.IsZero() {
+		parts = append(parts, "starts about "+clock(t.StartsAt))
+	}
+	if !t.EndsAt.IsZero() {
+		parts = append(parts, "ends about "+clock(t.EndsAt))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Phases of Progress.
