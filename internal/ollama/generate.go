@@ -81,7 +81,7 @@ func (r *Runtime) call(ctx context.Context, c Call, req *api.GenerateRequest) (A
 	var last api.GenerateResponse
 	var first time.Time
 	parts := 0
-	err := r.client.Generate(ctx, req, func(part api.GenerateResponse) error {
+	err := r.stream(ctx, req, func(part api.GenerateResponse) {
 		watch.progress()
 		if first.IsZero() {
 			first = time.Now()
@@ -91,7 +91,6 @@ func (r *Runtime) call(ctx context.Context, c Call, req *api.GenerateRequest) (A
 		}
 		text.WriteString(part.Response)
 		last = part
-		return nil
 	})
 	if err != nil {
 		so := Answer{Text: text.String(), Tokens: contract.Tokens{Output: parts}}

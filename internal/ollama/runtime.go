@@ -40,6 +40,8 @@ type Model struct {
 // Runtime is the client of one model server.
 type Runtime struct {
 	client *api.Client
+	http   *http.Client
+	base   *url.URL
 	host   string
 	limits Limits
 	// offCard are the models with placement cpu: they take no room on the card.
@@ -62,7 +64,10 @@ func New(host string, limits Limits, offCard ...string) (*Runtime, error) {
 		MaxIdleConnsPerHost: 4,
 		IdleConnTimeout:     30 * time.Second,
 	}
-	return &Runtime{client: api.NewClient(base, &http.Client{Transport: transport}), host: host, limits: limits, offCard: offCard}, nil
+	plain := &http.Client{Transport: transport}
+	return &Runtime{
+		client: api.NewClient(base, plain), http: plain, base: base, host: host, limits: limits, offCard: offCard,
+	}, nil
 }
 
 // WithoutContinuation has aborted calls begin again.

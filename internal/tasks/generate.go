@@ -24,7 +24,7 @@ func (m *Maker) generate(in contract.RevisionInput) (*Task, error) {
 		Read:     readText,
 	}
 	if in.HasSchema() {
-		schema, err := contract.CompileSchema(in.Schema)
+		schema, err := m.schemas.compile(in.Schema)
 		if err != nil {
 			return nil, fmt.Errorf("schema: %w", err)
 		}

@@ -38,7 +38,7 @@ func (m *Maker) suggest(text string, fields []string, choices map[string][]strin
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := contract.CompileSchema(schema)
+	compiled, err := m.schemas.compile(schema)
 	if err != nil {
 		return nil, fmt.Errorf("schema of suggest: %w", err)
 	}

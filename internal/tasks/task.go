@@ -31,6 +31,8 @@ type Maker struct {
 	Estimator *Estimator
 	// Embedder is the embedding model; nil where there is none.
 	Embedder *Embedder
+
+	schemas schemas
 }
 
 // Revision makes the task of a realtime request that asks the text model. text
