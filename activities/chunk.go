@@ -1,8 +1,6 @@
 package activities
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +16,8 @@ import (
 type Documents struct {
 	Store    *store.Store
 	Preparer *documents.Preparer
+
+	last lastManifest
 }
 
 // maxManifestBytes: 20,000 lines of up to 2 KiB.
@@ -113,50 +113,9 @@ func (d *Documents) list(ctx context.Context, project string, src contract.Docum
 			Field: "manifest", Reason: fmt.Sprintf("%q was changed while the job runs; start a new job for new documents", src.Manifest),
 		})
 	}
-	docs, err := parseManifest(data)
+	docs, err := d.last.parse(hash, data)
 	if err != nil {
 		return nil, "", contract.NewInvalidInput(err)
 	}
 	return docs, hash, nil
-}
-
-// parseManifest reads every line; the error names the first bad one.
-func parseManifest(data []byte) ([]contract.Document, error) {
-	var docs []contract.Document
-	first := map[string]int{}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, 64<<10)
-	n := 0
-	for lines.Scan() {
-		n++
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
-			continue
-		}
-		doc, err := contract.DecodeManifestLine(n, line)
-		if err != nil {
-			return nil, err
-		}
-		if i, ok := first[doc.ID]; ok && docs[i].Key != doc.Key {
-			return nil, &contract.FieldError{
-				Field:  fmt.Sprintf("manifest line %d.id", n),
-				Reason: fmt.Sprintf("%q stands twice, with the keys %q and %q", doc.ID, docs[i].Key, doc.Key),
-			}
-		} else if !ok {
-			first[doc.ID] = len(docs)
-		}
-		docs = append(docs, doc)
-		if len(docs) > contract.MaxDocuments {
-			return nil, &contract.FieldError{
-				Field: "manifest", Reason: fmt.Sprintf("has more than %d documents; split it into several jobs", contract.MaxDocuments),
-			}
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, &contract.FieldError{Field: fmt.Sprintf("manifest line %d", n+1), Reason: err.Error()}
-	}
-	if len(docs) == 0 {
-		return nil, &contract.FieldError{Field: "manifest", Reason: "has no documents"}
-	}
-	return docs, nil
 }

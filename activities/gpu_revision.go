@@ -132,7 +132,11 @@ func (r *revisionRun) answer(ctx context.Context) (contract.RevisionResult, erro
 			return out, err
 		}
 	}
-	output, task, err := r.session.ask(r.task)
+	task, err := r.task()
+	if err != nil {
+		return out, err
+	}
+	output, task, err := r.session.ask(task, r.task)
 	if err != nil {
 		return out, err
 	}

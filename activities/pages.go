@@ -53,7 +53,8 @@ func (s *session) readPage(ctx context.Context, d scan, page int) (tasks.PageTex
 	if err != nil {
 		return text, err
 	}
-	raw, _, err := s.ask(func() (*tasks.Task, error) { return s.gpu.Tasks.OCR(image, from), nil })
+	build := func() (*tasks.Task, error) { return s.gpu.Tasks.OCR(image, from), nil }
+	raw, _, err := s.ask(s.gpu.Tasks.OCR(image, from), build)
 	if err != nil {
 		s.keepPartial(ctx, key)
 		return text, err

@@ -105,12 +105,8 @@ func (s *session) finished(t contract.Timings, n contract.Tokens) {
 const tightenings = 3
 
 // ask makes the model call of a task, and makes it once more when the answer
-// breaks its schema.
-func (s *session) ask(build func() (*tasks.Task, error)) (json.RawMessage, *tasks.Task, error) {
-	t, err := build()
-	if err != nil {
-		return nil, nil, err
-	}
+// breaks its schema. rebuild makes the task anew, when its prompt has to be tighter.
+func (s *session) ask(t *tasks.Task, rebuild func() (*tasks.Task, error)) (json.RawMessage, *tasks.Task, error) {
 	tight, broken := 0, 0
 	for {
 		if err := s.begin(t.Call.Model); err != nil {
@@ -131,7 +127,7 @@ func (s *session) ask(build func() (*tasks.Task, error)) (json.RawMessage, *task
 		case kind == ollama.KindTooLong && tight < tightenings && t.Use.UsedChars > 0:
 			tight++
 			s.gpu.Tasks.Tighten()
-			if t, err = build(); err != nil {
+			if t, err = rebuild(); err != nil {
 				return nil, nil, err
 			}
 			continue

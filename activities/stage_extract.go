@@ -27,7 +27,7 @@ func (s *stageRun) extract(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	output, task, err := session.ask(build)
+	output, task, err := session.ask(task, build)
 	if err != nil {
 		return err
 	}

@@ -1,47 +1,106 @@
 // Command bench measures Signalbox on this machine: an embedded Temporal server
-// on disk, the workers of production, and a model server that answers at once,
-// so that what is left is Signalbox's own time.
+// on disk, the workers of production, and a model server that answers at once or
+// takes as long as it is told to, so that what is left is Signalbox's own time. No
+// real model and no real card take part.
 //
-//	go run ./bench            everything, n = 200
-//	go run ./bench -n 50      faster
+//	go run ./bench                              everything, about 25 minutes
+//	go run ./bench -n 50 -documents 2000 -only realtime,batch
+//	go run ./bench -only preemption -span 1h    an hour's requests and batch
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
-	"text/tabwriter"
+	"slices"
+	"strings"
+	"syscall"
 	"time"
 )
 
+// options are what the command line says.
+type options struct {
+	requests  int
+	documents int
+	jobs      int
+	span      time.Duration
+}
+
+// sections measure, each on a Signalbox of its own.
+var sections = []struct {
+	name string
+	run  func(context.Context, options, *table) error
+}{
+	{"realtime", realtime},
+	{"batch", batch},
+	{"jobs", jobs},
+	{"stages", stages},
+	{"preemption", preemption},
+}
+
 func main() {
-	n := flag.Int("n", 200, "how many requests each figure is taken of")
-	documents := flag.Int("documents", 1000, "how many documents the batch figures are taken of")
+	var o options
+	var only, worker string
+	flag.IntVar(&o.requests, "n", 200, "requests that each figure of the section realtime is taken of")
+	flag.IntVar(&o.documents, "documents", 20_000, "documents of the section batch")
+	flag.IntVar(&o.jobs, "jobs", 2000, "jobs of the section jobs, of one document each")
+	flag.DurationVar(&o.span, "span", 5*time.Minute, "how long the section preemption lasts")
+	flag.StringVar(&only, "only", "", "sections, separated by commas: "+names()+"; all unless given")
+	flag.StringVar(&worker, workerFlag, "", "for itself: be the workers, as this says")
 	flag.Parse()
-	if err := run(*n, *documents); err != nil {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	var err error
+	if worker != "" {
+		err = beWorkers(ctx, worker)
+	} else {
+		err = run(ctx, o, only)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(n, documents int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
-	defer cancel()
-	b, err := start(ctx)
-	if err != nil {
-		return err
+func names() string {
+	all := make([]string, 0, len(sections))
+	for _, s := range sections {
+		all = append(all, s.name)
 	}
-	defer b.stop()
-	fmt.Printf("%d CPUs, %s; the model server answers at once: it is no real one\n\n", runtime.NumCPU(), runtime.Version())
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "ms\tp50\tp90\tp99\tmax\tn\t")
-	fmt.Fprintf(w, "start to ready\t%.0f\t\t\t\t1\t\n", ms(b.ready))
-	for _, measure := range []func(context.Context, *bench, *tabwriter.Writer, int, int) error{idle, batch, preempting} {
-		if err := measure(ctx, b, w, n, documents); err != nil {
+	return strings.Join(all, ", ")
+}
+
+func run(ctx context.Context, o options, only string) error {
+	var wanted []string
+	if only != "" {
+		wanted = strings.Split(only, ",")
+	}
+	for _, name := range wanted {
+		if !slices.Contains(strings.Split(names(), ", "), name) {
+			return fmt.Errorf("-only: section %q is unknown; there are %s", name, names())
+		}
+	}
+	if o.requests < 1 || o.documents < 2 || o.jobs < 2 || o.span < time.Minute {
+		return errors.New("-n is at least 1, -documents and -jobs 2, -span 1m")
+	}
+	fmt.Printf("%d CPUs, %s, SQLite on disk; the model server and the card are simulated\n", runtime.NumCPU(), runtime.Version())
+	for _, s := range sections {
+		if len(wanted) > 0 && !slices.Contains(wanted, s.name) {
+			continue
+		}
+		began := time.Now()
+		t := &table{}
+		if err := s.run(ctx, o, t); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		fmt.Printf("\n%s (%s)\n", s.name, time.Since(began).Round(time.Second))
+		if err := t.print(os.Stdout); err != nil {
 			return err
 		}
 	}
-	return w.Flush()
+	return nil
 }

@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
-	"sync"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -21,38 +17,58 @@ import (
 	"signalbox/internal/devserver"
 	"signalbox/internal/store"
 	"signalbox/starter"
-	"signalbox/workers"
 	"signalbox/workflows/contract"
 )
 
-// bench is a Signalbox with a model server that notes when it is called.
+// bench is a Signalbox whose model server is at a URL.
 type bench struct {
 	client client.Client
 	*starter.Starter
 	docs  *store.Store
-	model *modelServer
 	ready time.Duration
-	stop  func()
+	// memory is the most that the workers have used, where they are a process of
+	// their own.
+	memory func() (bytes int64, err error)
+	stop   func()
 }
 
-func start(ctx context.Context) (*bench, error) {
+// workersIn says where the workers run.
+type workersIn bool
+
+const (
+	thisProcess workersIn = false
+	ownProcess  workersIn = true
+)
+
+func start(ctx context.Context, ollama string, in workersIn, change ...func(*config.Config)) (b *bench, err error) {
 	dir, err := os.MkdirTemp("", "signalbox-bench")
 	if err != nil {
 		return nil, err
 	}
-	model, url, err := startModel()
-	if err != nil {
-		return nil, err
+	b = &bench{}
+	undo := []func(){func() { _ = os.RemoveAll(dir) }}
+	b.stop = func() {
+		for i := len(undo) - 1; i >= 0; i-- {
+			undo[i]()
+		}
 	}
+	defer func() {
+		if err != nil {
+			b.stop()
+		}
+	}()
 	cfg := config.Simulated()
-	cfg.Ollama.Host, cfg.State.Dir = url, dir
+	cfg.Ollama.Host, cfg.State.Dir = ollama, dir
 	if cfg.Store.URL, err = config.StoreURL(filepath.Join(dir, "store")); err != nil {
 		return nil, err
 	}
-	docs, err := store.Open(ctx, cfg.Store.URL)
-	if err != nil {
+	for _, c := range change {
+		c(&cfg)
+	}
+	if b.docs, err = store.Open(ctx, cfg.Store.URL); err != nil {
 		return nil, err
 	}
+	undo = append(undo, func() { _ = b.docs.Close() })
 	began := time.Now()
 	logger := slog.New(slog.DiscardHandler)
 	server, err := devserver.Start(ctx, devserver.Options{
@@ -62,122 +78,66 @@ func start(ctx context.Context) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.Dial(client.Options{HostPort: server.Address(), Logger: log.NewStructuredLogger(logger)})
+	undo = append(undo, func() { _ = server.Stop() })
+	if b.client, err = client.Dial(client.Options{HostPort: server.Address(), Logger: log.NewStructuredLogger(logger)}); err != nil {
+		return nil, err
+	}
+	b.Starter = starter.New(b.client)
+	undo = append(undo, b.client.Close)
+	begin := inThisProcess
+	if in == ownProcess {
+		begin = inOwnProcess
+	}
+	memory, stop, err := begin(ctx, workerSpec{Address: server.Address(), LockDir: dir, Config: cfg})
 	if err != nil {
 		return nil, err
 	}
-	work, cancel := context.WithCancel(ctx)
-	ready, ended := make(chan struct{}), make(chan error, 1)
-	p := &workers.Process{Client: c, Namespace: "default", Config: cfg, Logger: logger, LockDir: dir, LoadedAt: time.Now()}
-	go func() { ended <- p.Run(work, workers.AllRoles(), func() { close(ready) }) }()
-	select {
-	case <-ready:
-	case err := <-ended:
-		cancel()
-		return nil, fmt.Errorf("the workers ended: %w", err)
-	}
-	b := &bench{client: c, Starter: starter.New(c), docs: docs, model: model, ready: time.Since(began)}
-	b.stop = func() {
-		cancel()
-		<-ended
-		c.Close()
-		_ = server.Stop()
-		_ = os.RemoveAll(dir)
-	}
+	undo = append(undo, stop)
+	b.memory, b.ready = memory, time.Since(began)
 	return b, nil
 }
 
-// call is one model call as the model server saw it.
-type call struct {
-	name       string
-	begin, end time.Time
-}
-
-// modelServer answers every prompt with {} at once, or after a delay.
-type modelServer struct {
-	mu    sync.Mutex
-	calls []call
-	began chan call
-	delay map[string]time.Duration // by prefix of the name
-}
-
-var nameInPrompt = regexp.MustCompile(`(?:DOC|REQ)-\d+`)
-
-const fields = `"title","documentNumber","revision","documentType","discipline","issueDate","originator","language"`
-
-func startModel() (*modelServer, string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, "", err
-	}
-	m := &modelServer{began: make(chan call, 100_000), delay: map[string]time.Duration{}}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/api/version", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"version":"0-simulated"}`) })
-	mux.HandleFunc("/api/tags", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"models":[{"name":"gemma4:e4b"},{"name":"nomic-embed-text:latest"}]}`)
+// job starts a job of texts whose model calls are named "name-0", "name-1", ….
+func (b *bench) job(ctx context.Context, id, name string, documents int) error {
+	in := contract.BatchInput{ProjectID: "bench", Stages: []string{contract.StageExtractMetadata}}
+	return b.jobOf(ctx, id, in, documents, func(i int) (string, []byte) {
+		return ".txt", fmt.Appendf(nil, "%s-%d", name, i)
 	})
-	mux.HandleFunc("/api/ps", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"models":[{"name":"gemma4:e4b"}]}`) })
-	mux.HandleFunc("/api/generate", m.generate)
-	go func() { _ = http.Serve(l, mux) }()
-	return m, "http://" + l.Addr().String(), nil
 }
 
-func (m *modelServer) generate(w http.ResponseWriter, r *http.Request) {
-	c := call{begin: time.Now()}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return
+// jobOf starts a job of documents that make makes.
+func (b *bench) jobOf(ctx context.Context, id string, in contract.BatchInput, documents int, make func(i int) (extension string, data []byte)) error {
+	var list strings.Builder
+	for i := range documents {
+		extension, data := make(i)
+		key := fmt.Sprintf("%s/%d%s", id, i, extension)
+		if err := b.docs.WriteDocument(ctx, in.ProjectID, key, data); err != nil {
+			return err
+		}
+		fmt.Fprintf(&list, `{"id":"%d","key":%q}`+"\n", i, key)
 	}
-	var asked struct{ Prompt string }
-	if json.Unmarshal(body, &asked) != nil {
-		return
+	in.Manifest = id + ".jsonl"
+	if err := b.docs.WriteDocument(ctx, in.ProjectID, in.Manifest, []byte(list.String())); err != nil {
+		return err
 	}
-	c.name = nameInPrompt.FindString(asked.Prompt)
-	m.mu.Lock()
-	delay := time.Duration(0)
-	if len(c.name) > 3 {
-		delay = m.delay[c.name[:3]]
+	_, err := b.StartBatch(ctx, id, in)
+	return err
+}
+
+// done waits for a job of which every document has to end well.
+func (b *bench) done(ctx context.Context, id string) (contract.BatchResult, error) {
+	r, err := b.Batch(ctx, id)
+	if err == nil && r.Done != r.Total {
+		err = errors.New("documents of job " + id + " failed")
 	}
-	m.mu.Unlock()
-	m.began <- c
+	return r, err
+}
+
+func pauseFor(ctx context.Context, d time.Duration) error {
 	select {
-	case <-r.Context().Done():
-	case <-time.After(delay):
-		fmt.Fprintf(w, `{"response":%q,"done":true,"done_reason":"stop","prompt_eval_count":100,"eval_count":1}`+"\n", reply())
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	c.end = time.Now()
-	m.mu.Lock()
-	m.calls = append(m.calls, c)
-	m.mu.Unlock()
-}
-
-// reply is an answer that obeys the schema of suggest.
-func reply() string {
-	var names []string
-	if json.Unmarshal([]byte("["+fields+"]"), &names) != nil {
-		return "{}"
-	}
-	out := map[string]any{}
-	for _, n := range names {
-		out[n] = map[string]any{"value": "x", "confidence": 0.9, "evidence": ""}
-	}
-	data, err := json.Marshal(out)
-	if err != nil {
-		return "{}"
-	}
-	return string(data)
-}
-
-func (m *modelServer) take() []call {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	calls := m.calls
-	m.calls = nil
-	return calls
-}
-
-func (m *modelServer) slow(prefix string, d time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.delay[prefix] = d
 }
