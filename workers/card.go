@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"sync"
 	"time"
 
 	"signalbox/internal/config"
@@ -16,38 +17,98 @@ import (
 
 // HostCard measures the NVIDIA card of this host, where that is the one that
 // Ollama uses: an Ollama on another machine is never measured with this one's.
-// What is not known says why.
-func HostCard(o config.Ollama) device.Card {
-	meter := nvml.New()
-	here := false
-	return func() device.Reading {
-		if !here {
-			if why := notHere(o); why != "" {
-				return unknown("", why)
-			}
-			here = true
+// What is not known says why. The card's errors are watched until ctx ends.
+func HostCard(ctx context.Context, o config.Ollama) device.Card {
+	c := &hostCard{ctx: ctx, ollama: o, meter: nvml.New()}
+	return c.measure
+}
+
+type hostCard struct {
+	ctx    context.Context
+	ollama config.Ollama
+	meter  *nvml.Meter
+	here   bool // Ollama uses the card of this host
+
+	mu       sync.Mutex
+	watching bool
+	watchAt  time.Time // when the card's errors were watched last
+	xids     []device.Xid
+}
+
+func (c *hostCard) measure() device.Reading {
+	if !c.here {
+		if why := NotHere(c.ollama); why != "" {
+			return unknown("", why)
 		}
-		r, err := meter.Measure()
-		switch {
-		case errors.Is(err, nvml.ErrLost), errors.Is(err, nvml.ErrReset):
-			reading := unknown(r.Name, err.Error())
-			reading.Broken = err
-			return reading
-		case err != nil:
-			return unknown(r.Name, err.Error())
-		}
-		return device.Reading{Name: r.Name, Memory: contract.Memory{
-			TotalBytes: r.Total, UsedBytes: r.Used, FreeBytes: r.Free, Source: contract.MemoryMeasured,
-		}}
+		c.here = true
 	}
+	r, err := c.meter.Measure()
+	switch {
+	case errors.Is(err, nvml.ErrLost), errors.Is(err, nvml.ErrReset):
+		reading := unknown(r.Name, err.Error())
+		reading.Broken = err
+		return reading
+	case err != nil:
+		return unknown(r.Name, err.Error())
+	}
+	return device.Reading{
+		Name: r.Name, State: CardState(r), Xids: c.errors(),
+		Memory: contract.Memory{TotalBytes: r.Total, UsedBytes: r.Used, FreeBytes: r.Free, Source: contract.MemoryMeasured},
+	}
+}
+
+// watchAgain is how long a watch of the card's errors that has failed stays away.
+const watchAgain = time.Minute
+
+// errors are those since it was asked before; the first time begins to watch.
+func (c *hostCard) errors() []device.Xid {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.watching && time.Since(c.watchAt) > watchAgain && c.ctx.Err() == nil {
+		c.watching = true
+		go c.watch()
+	}
+	xids := c.xids
+	c.xids = nil
+	return xids
+}
+
+func (c *hostCard) watch() {
+	// A card that tells of no errors is one that has none: nothing to report.
+	_ = c.meter.Watch(c.ctx, func(x nvml.Xid) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.xids = append(c.xids, device.Xid{Number: x.Number, Program: x.Program})
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watching, c.watchAt = false, time.Now()
+}
+
+// mostProcesses of a card that are reported; the largest are first.
+const mostProcesses = 8
+
+// CardState is what was measured of a card beside its memory.
+func CardState(r nvml.Reading) contract.Card {
+	s := contract.Card{
+		Driver: r.Driver, Celsius: r.Celsius, SlowdownAt: r.SlowdownAt, Watts: r.Watts, WattsLimit: r.WattsLimit,
+		Throttled: r.Throttled, NoProcesses: r.NoProcesses,
+	}
+	if r.Busy >= 0 {
+		s.Busy = &r.Busy
+	}
+	for _, p := range r.Processes[:min(len(r.Processes), mostProcesses)] {
+		s.Processes = append(s.Processes, contract.CardProcess{PID: p.PID, Name: p.Name, Bytes: p.Bytes})
+	}
+	return s
 }
 
 func unknown(name, why string) device.Reading {
 	return device.Reading{Name: name, Memory: contract.Memory{Source: contract.MemoryUnknown, Why: why}}
 }
 
-// notHere says why this host's card is not Ollama's, nothing if it is.
-func notHere(o config.Ollama) string {
+// NotHere says why this host's card is not Ollama's, nothing if it is.
+func NotHere(o config.Ollama) string {
 	switch o.Card {
 	case config.CardHere:
 		return ""

@@ -22,23 +22,23 @@ func TestTheCardIsMeasuredWhereItIsOllamas(t *testing.T) {
 		}
 	}
 	for _, host := range here {
-		require.Empty(t, notHere(config.Ollama{Host: "http://" + host + ":11434", Card: config.CardAuto}))
+		require.Empty(t, NotHere(config.Ollama{Host: "http://" + host + ":11434", Card: config.CardAuto}))
 	}
 	o := config.Ollama{Host: "http://192.0.2.7:11434", Card: config.CardAuto} // RFC 5737: nobody's
-	require.Contains(t, notHere(o), "runs on another machine")
+	require.Contains(t, NotHere(o), "runs on another machine")
 	o.Host = "http://no-such-host.invalid:11434" // RFC 2606
-	require.Contains(t, notHere(o), "is not known")
+	require.Contains(t, NotHere(o), "is not known")
 	o.Card = config.CardHere
-	require.Empty(t, notHere(o), "a container's name says nothing")
+	require.Empty(t, NotHere(o), "a container's name says nothing")
 	o.Card = config.CardNone
 	require.Equal(t, device.Reading{
 		Memory: contract.Memory{Source: contract.MemoryUnknown, Why: "ollama.card is none"},
-	}, HostCard(o)())
+	}, HostCard(t.Context(), o)())
 }
 
 // TestThisHostsCard is the production path on whatever this host has.
 func TestThisHostsCard(t *testing.T) {
-	r := HostCard(config.Ollama{Host: "http://127.0.0.1:11434", Card: config.CardAuto})()
+	r := HostCard(t.Context(), config.Ollama{Host: "http://127.0.0.1:11434", Card: config.CardAuto})()
 	if r.Memory.Source == contract.MemoryMeasured {
 		require.NotEmpty(t, r.Name)
 		require.Positive(t, r.Memory.TotalBytes)

@@ -40,10 +40,6 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, store
 		return err
 	}
 	defer func() { _ = lock.Unlock() }()
-	card := p.Card
-	if card == nil {
-		card = HostCard(c.Ollama)
-	}
 	dev, err := device.New(device.Options{GPU: contract.DefaultGPU, Host: host, StateDir: c.State.Dir, Logger: p.Logger})
 	if err != nil {
 		return err
@@ -53,6 +49,10 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, store
 	// The device's helpers live as long as the host's tenure, which ends after ctx.
 	live, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	card := p.Card
+	if card == nil {
+		card = HostCard(live, c.Ollama)
+	}
 	background.Go(func() { dev.Watch(live) })
 	background.Go(func() { dev.Probe(live, server, card, models...) })
 	background.Go(func() { dev.Report(live, p.report) })

@@ -57,9 +57,11 @@ Ctrl-C stops everything; the next start goes on where this one ends.
 }
 
 func describeCard(cfg config.Config) string {
-	r := device.Measure(context.Background(), workers.HostCard(cfg.Ollama))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r := device.Measure(ctx, workers.HostCard(ctx, cfg.Ollama))
 	if m := r.Memory; m.Source != contract.MemoryUnknown {
-		return fmt.Sprintf("%s, %.1f of %.1f GB free", r.Name, float64(m.FreeBytes)/1e9, float64(m.TotalBytes)/1e9)
+		return fmt.Sprintf("%s, %s of %s free", r.Name, contract.GiB(m.FreeBytes), contract.GiB(m.TotalBytes))
 	}
 	return strings.TrimSpace(r.Name+" memory not known") + ": " + r.Memory.Why
 }

@@ -50,6 +50,4 @@ func times(what string, n int) string {
 	return fmt.Sprintf("%s %d times", what, n)
 }
 
-func gigabytes(n int64) string { return fmt.Sprintf("%.1f GB", float64(n)/1e9) }
-
 func ms(n int64) string { return (time.Duration(n) * time.Millisecond).String() }

@@ -123,7 +123,7 @@ of a job failed, 130 interrupted.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
 	root.AddCommand(startCommand(o), resultCommand(o), cancelCommand(o), statusCommand(o), documentsCommand(o), priorityCommand(o), requeueCommand(o),
-		workerCommand(o), healthCommand(o), configCommand(o), versionCommand(o))
+		workerCommand(o), gpuCommand(o), healthCommand(o), configCommand(o), versionCommand(o))
 	for _, c := range operatorCommands {
 		root.AddCommand(c.command(o))
 	}

@@ -147,7 +147,13 @@ func printGPU(w io.Writer, g *contract.GPUState) {
 	if g.Memory.Source == contract.MemoryUnknown {
 		fmt.Fprintf(w, "Memory\tunknown%s\n", because(g.Memory.Why))
 	} else {
-		fmt.Fprintf(w, "Memory\t%s of %s used (%s)\n", gigabytes(g.Memory.UsedBytes), gigabytes(g.Memory.TotalBytes), g.Memory.Source)
+		fmt.Fprintf(w, "Memory\t%s of %s used (%s)\n", contract.GiB(g.Memory.UsedBytes), contract.GiB(g.Memory.TotalBytes), g.Memory.Source)
+	}
+	if text := g.CardState.Describe(); text != "" {
+		fmt.Fprintf(w, "Card\t%s\n", text)
+	}
+	for _, p := range g.CardState.Processes {
+		fmt.Fprintf(w, "\t%s\n", p)
 	}
 	if g.Model != "" {
 		fmt.Fprintf(w, "Model\t%s\n", g.Model)

@@ -88,7 +88,7 @@ func (c *Config) complete() error {
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf("  "+format, args...)) }
 
-	if host, err := ollamaURL(c.Ollama.Host); err != nil {
+	if host, err := OllamaURL(c.Ollama.Host); err != nil {
 		bad("ollama.host: %v", err)
 	} else {
 		c.Ollama.Host = host
@@ -193,8 +193,8 @@ func checkListen(s string) error {
 	return nil
 }
 
-// ollamaURL reads a host as Ollama itself does: host, host:port or a URL.
-func ollamaURL(host string) (string, error) {
+// OllamaURL reads a host as Ollama itself does: host, host:port or a URL.
+func OllamaURL(host string) (string, error) {
 	const port = "11434"
 	text := strings.TrimSpace(host)
 	if !strings.Contains(text, "://") {

@@ -57,6 +57,7 @@ type Device struct {
 type Facts struct {
 	Model     string
 	Card      string
+	State     contract.Card
 	Memory    contract.Memory
 	Ollama    string
 	Simulated bool
@@ -224,9 +225,15 @@ func (d *Device) Probed(h contract.Health, f Facts) {
 	switch {
 	case h.Value != before.Value || h.Admits != before.Admits:
 		d.notify()
-	case h != before || f.Model != had.Model || f.Ollama != had.Ollama || f.Continuation != had.Continuation:
+	case h != before || f.Model != had.Model || f.Ollama != had.Ollama || f.Continuation != had.Continuation || warmer(f.State, had.State):
 		poke(d.minor)
 	}
+}
+
+// warmer reports that the card's temperature is worth a report of its own.
+func warmer(now, before contract.Card) bool {
+	const degrees = 5
+	return max(now.Celsius-before.Celsius, before.Celsius-now.Celsius) >= degrees
 }
 
 // Health at this moment.
@@ -256,7 +263,7 @@ func (d *Device) stateLocked() contract.GPUState {
 	s := contract.GPUState{
 		GPU: d.opt.GPU, Instance: d.core.Instance(), Host: d.opt.Host, Seq: d.seq, At: now.UTC(),
 		Health: d.core.Health(now), RealtimeWaiting: d.core.Waiting(), Gate: d.core.Gate(),
-		Model: d.facts.Model, Card: d.facts.Card, Memory: d.facts.Memory, Ollama: d.facts.Ollama,
+		Model: d.facts.Model, Card: d.facts.Card, CardState: d.facts.State, Memory: d.facts.Memory, Ollama: d.facts.Ollama,
 		Simulated: d.facts.Simulated, Overlaps: d.overlaps, Continuation: d.facts.Continuation, Paces: d.core.Paces(),
 	}
 	if r, since := d.core.Running(); r != nil {

@@ -2,7 +2,6 @@ package device
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -33,9 +32,20 @@ type Prober interface {
 type Reading struct {
 	Name   string
 	Memory contract.Memory
+	// State is all else that is known of it.
+	State contract.Card
+	// Xids are the errors of the card since the reading before.
+	Xids []Xid
 	// Broken is why a card that is there cannot work, nil if it can as far as is
 	// known. That nothing can be measured breaks nothing.
 	Broken error
+}
+
+// Xid is an error that the card's driver has reported; Program that a program caused
+// it, and the card is well.
+type Xid struct {
+	Number  uint64
+	Program bool
 }
 
 // Card measures the card. It may hang with its driver; the probe does not.
@@ -68,19 +78,19 @@ type prober struct {
 	models  []string
 	checked time.Time
 	missing []string
+	vitals  Vitals
 }
 
-// look measures once. Without a card to measure with, health is unknown as
-// long as the model server answers; it still admits everything.
+// look measures once.
 func (p *prober) look(ctx context.Context) (contract.Health, Facts) {
 	var f Facts
-	card := p.card.read(ctx)
-	f.Card, f.Memory = card.Name, card.Memory
+	see := Sight{Host: p.server.Host(), Card: p.card.read(ctx)}
+	f.Card, f.Memory, f.State = see.Card.Name, see.Card.Memory, see.Card.State
 	f.Continuation = p.server.Continuation()
 	status, err := p.server.Probe(ctx)
-	if err != nil {
+	if see.Server = err; err != nil {
 		p.checked = time.Time{}
-		return unhealthy(fmt.Sprintf("Ollama at %s does not answer: %v", p.server.Host(), err)), f
+		return p.vitals.Judge(time.Now(), see), f
 	}
 	f.Ollama, f.Simulated = p.server.Host()+" version "+status.Version, status.Simulated
 	var loaded []string
@@ -93,19 +103,6 @@ func (p *prober) look(ctx context.Context) (contract.Health, Facts) {
 			p.checked = time.Now()
 		}
 	}
-	if len(p.missing) > 0 {
-		return unhealthy(fmt.Sprintf("Ollama at %s has no model %s; run: %s",
-			p.server.Host(), strings.Join(p.missing, ", "), ollama.PullCommand(p.missing))), f
-	}
-	if card.Broken != nil {
-		return unhealthy("the card: " + card.Broken.Error()), f
-	}
-	if f.Memory.Source == contract.MemoryUnknown {
-		return contract.Health{Value: contract.HealthUnknown, Admits: contract.AdmitAll}, f
-	}
-	return contract.Health{Value: contract.Healthy, Admits: contract.AdmitAll}, f
-}
-
-func unhealthy(reason string) contract.Health {
-	return contract.Health{Value: contract.Unhealthy, Admits: contract.AdmitNothing, Reason: reason}
+	see.Missing = p.missing
+	return p.vitals.Judge(time.Now(), see), f
 }

@@ -9,41 +9,28 @@ import (
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 )
 
+// Source says what this build measures with.
+const Source = "NVML"
+
 // Meter measures this host's card. Its zero value is not usable; New makes one.
 type Meter struct {
 	mu   sync.Mutex
 	lib  nvml.Interface
 	open bool
+	wsl  bool
 }
 
 // New returns a meter. The library is loaded with the first measurement, and
 // tried again with each until that succeeds: a driver may come later.
-func New() *Meter { return &Meter{lib: nvml.New()} }
+func New() *Meter { return &Meter{lib: nvml.New(), wsl: underWSL()} }
 
-// Measure reads the card's name and memory. It takes well under a millisecond
-// once the library is loaded.
+// Measure reads the card. It takes a few milliseconds once the library is loaded.
 func (m *Meter) Measure() (Reading, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.open {
-		// After a failed Init no other call of the library is safe.
-		if ret := m.lib.Init(); ret != nvml.SUCCESS {
-			return Reading{}, explain("start NVML", ret)
-		}
-		m.open = true
-	}
-	count, ret := m.lib.DeviceGetCount()
-	switch {
-	case ret != nvml.SUCCESS:
-		return Reading{}, m.failed("count the cards", ret)
-	case count == 0:
-		return Reading{}, ErrNoCard
-	case count > 1:
-		return Reading{}, ErrSeveral
-	}
-	card, ret := m.lib.DeviceGetHandleByIndex(0)
-	if ret != nvml.SUCCESS {
-		return Reading{}, m.failed("open the card", ret)
+	card, err := m.card()
+	if err != nil {
+		return Reading{}, err
 	}
 	name, ret := card.GetName()
 	if ret != nvml.SUCCESS {
@@ -53,7 +40,37 @@ func (m *Meter) Measure() (Reading, error) {
 	if ret != nvml.SUCCESS {
 		return Reading{Name: name}, m.failed("read the card's memory", ret)
 	}
-	return Reading{Name: name, Total: int64(memory.Total), Used: int64(memory.Used), Free: int64(memory.Free)}, nil
+	r := Reading{Name: name, Total: int64(memory.Total), Used: int64(memory.Used), Free: int64(memory.Free), Busy: -1}
+	if ret := m.details(card, &r); ret != nvml.SUCCESS {
+		return r, m.failed("read the card's state", ret)
+	}
+	r.Processes, r.NoProcesses = m.processes(card)
+	return r, nil
+}
+
+// card opens the library and the one card.
+func (m *Meter) card() (nvml.Device, error) {
+	if !m.open {
+		// After a failed Init no other call of the library is safe.
+		if ret := m.lib.Init(); ret != nvml.SUCCESS {
+			return nil, explain("start NVML", ret)
+		}
+		m.open = true
+	}
+	count, ret := m.lib.DeviceGetCount()
+	switch {
+	case ret != nvml.SUCCESS:
+		return nil, m.failed("count the cards", ret)
+	case count == 0:
+		return nil, ErrNoCard
+	case count > 1:
+		return nil, ErrSeveral
+	}
+	card, ret := m.lib.DeviceGetHandleByIndex(0)
+	if ret != nvml.SUCCESS {
+		return nil, m.failed("open the card", ret)
+	}
+	return card, nil
 }
 
 // Close unloads the library. The meter may be used again.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/ollama/ollama/api"
+
+	"signalbox/workflows/contract"
 )
 
 // Times of unloading; Ollama's own wait for freed memory ends after 5 s.
@@ -17,9 +19,22 @@ const (
 
 // Loaded is one model in the server's memory.
 type Loaded struct {
-	Name string
-	// Bytes in all, and of them on the card.
-	Bytes, CardBytes int64
+	Name string `json:"name"`
+	// Bytes in all, and of them on the card, as the server counts them.
+	Bytes     int64 `json:"bytes"`
+	CardBytes int64 `json:"cardBytes"`
+}
+
+// String says where it is, for people.
+func (l Loaded) String() string {
+	where := fmt.Sprintf("%.0f %% of it on the card", 100*float64(l.CardBytes)/float64(max(1, l.Bytes)))
+	switch {
+	case l.CardBytes == 0:
+		where = "on the CPU"
+	case l.CardBytes >= l.Bytes:
+		where = "all of it on the card"
+	}
+	return fmt.Sprintf("%s %s, %s", l.Name, contract.GiB(l.Bytes), where)
 }
 
 // Loaded lists the models in the server's memory.

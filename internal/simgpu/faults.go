@@ -25,6 +25,14 @@ type Faults struct {
 	CPU bool `json:"cpu,omitempty"`
 	// ForeignBytes of the card are used by another program.
 	ForeignBytes int64 `json:"foreignBytes,omitempty"`
+	// LeakBytes stay on the card each time a model is unloaded.
+	LeakBytes int64 `json:"leakBytes,omitempty"`
+	// Celsius is the card's temperature; 45 unless given.
+	Celsius int `json:"celsius,omitempty"`
+	// Throttled is that the card slows itself down.
+	Throttled bool `json:"throttled,omitempty"`
+	// Lost is that the card no longer answers its driver; what runs there fails.
+	Lost bool `json:"lost,omitempty"`
 }
 
 // SetFaults switches to exactly these faults.

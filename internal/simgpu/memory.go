@@ -84,12 +84,12 @@ func (s *Server) load(ctx context.Context, m Model, options map[string]any) (*lo
 		s.mu.Unlock()
 		return l, nil
 	}
-	delete(s.loaded, m.Name)
+	s.forget(m.Name)
 	for len(s.loaded) >= s.cfg.MaxLoaded {
-		delete(s.loaded, s.oldest())
+		s.forget(s.oldest())
 	}
 	f := s.faults
-	onCard := !f.CPU && !offCard(options)
+	onCard := !f.CPU && !f.Lost && !offCard(options)
 	free := s.cfg.Card.TotalBytes - s.usedBytes()
 	s.mu.Unlock()
 	if f.OutOfMemory || (free < m.Bytes && onCard) {
@@ -132,12 +132,24 @@ func (s *Server) unload(name string) {
 // expire forgets models whose keep-alive is over. The caller holds mu.
 func (s *Server) expire() {
 	now := time.Now()
-	maps.DeleteFunc(s.loaded, func(_ string, l *loadedModel) bool { return l.users == 0 && !l.expires.After(now) })
+	for name, l := range s.loaded {
+		if l.users == 0 && !l.expires.After(now) {
+			s.forget(name)
+		}
+	}
+}
+
+// forget takes a model out of the memory. The caller holds mu.
+func (s *Server) forget(name string) {
+	if l := s.loaded[name]; l != nil && l.onCard {
+		s.leaked += s.faults.LeakBytes
+	}
+	delete(s.loaded, name)
 }
 
 // usedBytes of the card. The caller holds mu.
 func (s *Server) usedBytes() int64 {
-	used := s.cfg.Card.ReservedBytes + s.faults.ForeignBytes
+	used := s.cfg.Card.ReservedBytes + s.faults.ForeignBytes + s.leaked
 	for _, l := range s.loaded {
 		used += l.cardBytes()
 	}

@@ -29,7 +29,7 @@ const brokenStream = "an error was encountered while running the model: unexpect
 // serve evaluates the prompt and sends the answer, one token a line.
 func (a *run) serve(ctx context.Context) {
 	slow := 1.0
-	if a.faults.CPU {
+	if a.faults.CPU || a.faults.Lost {
 		slow = 10
 	}
 	promptTime := seconds(float64(a.promptTokens) / a.model.PromptRate * slow)

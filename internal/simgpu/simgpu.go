@@ -46,6 +46,8 @@ type CardConfig struct {
 	Name string
 	// TotalBytes, and of them used by others.
 	TotalBytes, ReservedBytes int64
+	// Nameless is that its driver names no processes, as under WSL2.
+	Nameless bool
 }
 
 // Model is an installed model.
@@ -114,6 +116,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	loaded map[string]*loadedModel
+	leaked int64 // bytes that unloaded models have left on the card
 	faults Faults
 
 	calls, answers, loads, overlaps, onGPU atomic.Int64

@@ -125,6 +125,8 @@ type GPUState struct {
 	Model  string `json:"model,omitempty"`
 	Card   string `json:"card,omitempty"`
 	Memory Memory `json:"memory"`
+	// CardState is what else is known of the card.
+	CardState Card `json:"cardState,omitzero"`
 	// Ollama is the model server's address and version, for people.
 	Ollama string `json:"ollama,omitempty"`
 	// Continuation says whether model calls that make way are gone on with, and why
