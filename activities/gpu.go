@@ -15,8 +15,6 @@ import (
 
 // ModelServer is what the GPU activities need of a model server.
 type ModelServer interface {
-	// Load makes a model the one in memory; it returns how long that took.
-	Load(context.Context, ollama.Model) (time.Duration, error)
 	// Generate makes one model call.
 	Generate(context.Context, ollama.Call) (ollama.Answer, error)
 	// Embed makes one call for vectors.
@@ -27,6 +25,8 @@ type ModelServer interface {
 type GPU struct {
 	Device *device.Device
 	Server ModelServer
+	// Memory of the card.
+	Memory *device.Keeper
 	Tasks  *tasks.Maker
 	Store  *store.Store
 	// StoreID of Store.

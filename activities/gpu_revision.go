@@ -35,7 +35,7 @@ func (g *GPU) RunRevision(ctx context.Context, in contract.RevisionRun) (contrac
 		return none, err
 	}
 	out.Task, out.Simulated = in.Input.Task, g.Device.State().Simulated
-	out.Timings, out.Tokens = r.session.timings, r.session.tokens
+	out.Timings, out.Tokens, out.Cleanup = r.session.timings, r.session.tokens, r.session.cleanup
 	out.Timings.QueuedMs = queued.Milliseconds()
 	r.measure(nil)
 	return out, nil
@@ -200,7 +200,7 @@ func revisionError(err error) error {
 		return contract.NewInvalidInput(&contract.FieldError{Field: "source", Reason: own.Error()})
 	case errors.As(err, &field):
 		return contract.NewInvalidInput(field)
-	case isKind(err, ollama.KindLoad, ollama.KindModelMissing):
+	case isKind(err, ollama.KindLoad, ollama.KindNoRoom, ollama.KindModelMissing):
 		return unavailable(contract.ReasonLoadFailed)
 	case isKind(err, ollama.KindTooLong):
 		return contract.NewInvalidInput(&contract.FieldError{Field: "input", Reason: "is longer than the model's context window: " + err.Error()})

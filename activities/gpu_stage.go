@@ -99,6 +99,7 @@ func (s *stageRun) leave() {
 	s.out.GPUMs, s.out.LostMs = s.session.grant.Elapsed().Milliseconds(), s.session.lost().Milliseconds()
 	s.out.CallsDone, s.out.Continued, s.out.Suspect = s.session.calls, s.session.continued, s.session.suspect
 	s.session.end()
+	s.out.Cleanup = s.session.cleanup
 }
 
 // finished looks for an output of an earlier attempt.
@@ -176,7 +177,7 @@ func (s *stageRun) outcome(ctx context.Context, err error) (contract.StageOutcom
 		return s.out, ctx.Err()
 	case errors.As(err, &broken):
 		return s.out.With(contract.OutcomeFailed, "the model's answer broke the schema twice: "+broken.Error()), nil
-	case errors.As(err, &away), isKind(err, ollama.KindUnavailable, ollama.KindLoad, ollama.KindModelMissing):
+	case errors.As(err, &away), isKind(err, ollama.KindUnavailable, ollama.KindLoad, ollama.KindNoRoom, ollama.KindModelMissing):
 		return s.out.With(contract.OutcomeGPUUnavailable, err.Error()), nil
 	}
 	// The document's own: it would fail again.

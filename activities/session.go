@@ -19,9 +19,11 @@ import (
 type session struct {
 	gpu   *GPU
 	grant *device.Grant
+	class contract.Class
 	pulse *pulse
 
-	loaded  string // the model that this session has loaded
+	loaded  ollama.Model // by this session
+	cleanup *contract.Cleanup
 	timings contract.Timings
 	tokens  contract.Tokens
 	calls   int
@@ -61,11 +63,19 @@ func (g *GPU) enter(ctx context.Context, p *pulse, run device.Run) (*session, er
 	if grant == nil {
 		return nil, &errRefused{verdict}
 	}
-	return &session{gpu: g, grant: grant, pulse: p}, nil
+	return &session{gpu: g, grant: grant, class: run.Class, pulse: p}, nil
 }
 
-// end gives the GPU back. It may be called more than once.
-func (s *session) end() { s.grant.End() }
+// end verifies the card's memory and gives the GPU back. It may be called more than
+// once. A run that makes way does not keep the next one waiting, which verifies it too.
+func (s *session) end() {
+	if s.loaded.Name != "" && s.cleanup == nil && s.grant.Context().Err() == nil {
+		c := s.gpu.Memory.Clean(s.grant.Context(), s.class, s.loaded)
+		s.cleanup = &c
+		s.gpu.Metrics.Cleaned(c)
+	}
+	s.grant.End()
+}
 
 // lost is how long on the GPU is thrown away if the run ends now.
 func (s *session) lost() time.Duration { return max(0, s.grant.Elapsed()-s.callEnd-s.kept) }
@@ -75,12 +85,12 @@ func (s *session) begin(m ollama.Model) error {
 	if err := s.pulse.confirmed(s.grant.Context()); err != nil {
 		return s.fault(err)
 	}
-	if s.loaded != m.Name {
-		took, err := s.gpu.Server.Load(s.grant.Context(), m)
+	if m = s.warm(m); s.loaded.Name != m.Name {
+		took, err := s.gpu.Memory.Prepare(s.grant.Context(), s.class, m)
 		if err != nil {
 			return s.fault(err)
 		}
-		s.loaded = m.Name
+		s.loaded = m
 		s.timings.LoadMs += took.Milliseconds()
 		s.grant.Loaded(took)
 		if took > 0 {
@@ -91,6 +101,12 @@ func (s *session) begin(m ollama.Model) error {
 		return &errMadeWay{v}
 	}
 	return nil
+}
+
+// warm is a model with how long it is to stay after the call.
+func (s *session) warm(m ollama.Model) ollama.Model {
+	m.KeepAlive = s.gpu.Memory.KeepAlive(s.class, s.grant.ClosedFor())
+	return m
 }
 
 // finished counts a model call.
@@ -112,11 +128,13 @@ func (s *session) ask(t *tasks.Task, rebuild func() (*tasks.Task, error)) (json.
 		if err := s.begin(t.Call.Model); err != nil {
 			return nil, nil, err
 		}
+		t.Call.Model = s.warm(t.Call.Model)
 		a, err := s.gpu.Server.Generate(s.grant.Context(), t.Call)
 		var output json.RawMessage
 		switch kind := ollama.KindOf(err); {
 		case err == nil:
 			s.finished(a.Timings, a.Tokens)
+			s.gpu.Memory.Generated(t.Call.Model, a.Tokens.Output, time.Duration(a.Timings.GenerateMs)*time.Millisecond)
 			if a.Continued {
 				s.continued++
 			}
@@ -154,6 +172,7 @@ func (s *session) embed(c ollama.EmbedCall) ([][]float32, error) {
 	if err := s.begin(c.Model); err != nil {
 		return nil, err
 	}
+	c.Model = s.warm(c.Model)
 	v, err := s.gpu.Server.Embed(s.grant.Context(), c)
 	if err != nil {
 		return nil, s.fault(err)

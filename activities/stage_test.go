@@ -29,6 +29,10 @@ type fakeServer struct {
 	calls    int
 }
 
+func (f *fakeServer) Loaded(context.Context) ([]ollama.Loaded, error) { return nil, nil }
+
+func (f *fakeServer) Unload(context.Context, string) error { return nil }
+
 func (f *fakeServer) Load(context.Context, ollama.Model) (time.Duration, error) {
 	if f.load != nil {
 		return 0, f.load()
@@ -85,8 +89,10 @@ func newRig(t *testing.T) *rig {
 	prompts, err := tasks.LoadPrompts("")
 	require.NoError(t, err)
 	server := &fakeServer{}
+	keeper, err := device.NewKeeper(device.KeeperOptions{Server: server})
+	require.NoError(t, err)
 	return &rig{t: t, server: server, gpu: &activities.GPU{
-		Device: dev, Server: server, Store: docs,
+		Device: dev, Server: server, Memory: keeper, Store: docs,
 		Tasks: &tasks.Maker{
 			Prompts: prompts, MaxOutput: 512, Estimator: tasks.NewEstimator(3),
 			Model:    ollama.Model{Name: "m", ContextTokens: 2048},

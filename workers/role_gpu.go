@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 
 	"signalbox/activities"
@@ -19,16 +20,9 @@ import (
 func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, storeID string, prompts *tasks.Prompts, ready func()) error {
 	c := p.Config
 	maker := taskMaker(c, prompts)
-	models, offCard := []string{maker.Model.Name}, []string{}
-	if e := maker.Embedder; e != nil {
-		models = append(models, e.Model.Name)
-		if e.Model.CPU {
-			offCard = append(offCard, e.Model.Name)
-		}
-	}
 	server, err := ollama.New(c.Ollama.Host, ollama.Limits{
 		Load: c.Timeouts.Load, Prompt: c.Timeouts.Prompt, Generate: c.Timeouts.Generate, Stall: c.Timeouts.Stall,
-	}, offCard...)
+	})
 	if err != nil {
 		return err
 	}
@@ -53,8 +47,12 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, store
 	if card == nil {
 		card = HostCard(live, c.Ollama)
 	}
+	keeper, err := device.NewKeeper(keeperOptions(c, maker, server, card, p.Logger))
+	if err != nil {
+		return err
+	}
 	background.Go(func() { dev.Watch(live) })
-	background.Go(func() { dev.Probe(live, server, card, models...) })
+	background.Go(func() { dev.Probe(live, server, keeper) })
 	background.Go(func() { dev.Report(live, p.report) })
 	var metrics *telemetry.GPU
 	if p.Telemetry != nil {
@@ -70,9 +68,27 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, store
 	})
 	gpu := &GPUHost{
 		Client: p.Client, Device: dev, Name: contract.DefaultGPU, Host: host, Lock: lock.Name, Logger: p.Logger, Ready: ready,
-		GPU: &activities.GPU{Device: dev, Server: server, Tasks: maker, Store: docs, StoreID: storeID, Metrics: metrics},
+		GPU: &activities.GPU{Device: dev, Server: server, Memory: keeper, Tasks: maker, Store: docs, StoreID: storeID, Metrics: metrics},
 	}
 	return gpu.Run(ctx)
+}
+
+// keeperOptions are a configuration's, for the models of its tasks.
+func keeperOptions(c config.Config, maker *tasks.Maker, server *ollama.Runtime, card device.Card, logger *slog.Logger) device.KeeperOptions {
+	o := device.KeeperOptions{
+		Server: server, Card: card, KeepWarm: c.KeepWarm, Dir: c.State.Dir, Logger: logger,
+		Models: []ollama.Model{maker.Model},
+		Budget: device.Budget{
+			Margin: int64(c.Memory.Margin), LeastFree: int64(c.Memory.LeastFree), AllowCPU: c.Memory.CPU == config.CPUAllow,
+			Declared: map[string]int64{
+				ollama.Name(c.Models.Text.Name): int64(c.Models.Text.Memory), ollama.Name(c.Models.Embed.Name): int64(c.Models.Embed.Memory),
+			},
+		},
+	}
+	if maker.Embedder != nil {
+		o.Models = append(o.Models, maker.Embedder.Model)
+	}
+	return o
 }
 
 // taskMaker makes the tasks of a configuration's models.
@@ -81,14 +97,14 @@ func taskMaker(c config.Config, prompts *tasks.Prompts) *tasks.Maker {
 	m := &tasks.Maker{
 		Prompts: prompts, MaxOutput: text.MaxOutputTokens, Estimator: tasks.NewEstimator(text.CharsPerToken),
 		Model: ollama.Model{
-			Name: text.Name, ContextTokens: text.ContextTokens, Temperature: text.Temperature, KeepAlive: c.KeepWarm,
+			Name: text.Name, ContextTokens: text.ContextTokens, Temperature: text.Temperature,
 		},
 	}
 	if embed.Name != "" {
 		m.Embedder = &tasks.Embedder{
 			CharsPerToken: embed.CharsPerToken, QueryPrefix: embed.QueryPrefix, DocumentPrefix: embed.DocumentPrefix,
 			Model: ollama.Model{
-				Name: embed.Name, ContextTokens: embed.ContextTokens, KeepAlive: c.KeepWarm,
+				Name: embed.Name, ContextTokens: embed.ContextTokens,
 				Embedding: true, CPU: embed.Placement == config.PlacementCPU,
 			},
 		}

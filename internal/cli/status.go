@@ -155,8 +155,11 @@ func printGPU(w io.Writer, g *contract.GPUState) {
 	for _, p := range g.CardState.Processes {
 		fmt.Fprintf(w, "\t%s\n", p)
 	}
-	if g.Model != "" {
-		fmt.Fprintf(w, "Model\t%s\n", g.Model)
+	for _, m := range g.Models {
+		fmt.Fprintf(w, "Model\t%s: %s\n", m.Name, m.Describe())
+	}
+	for _, text := range g.Warnings {
+		fmt.Fprintf(w, "WARNING\t%s\n", text)
 	}
 	if g.Continuation != "" {
 		fmt.Fprintf(w, "Continuation\t%s\n", g.Continuation)

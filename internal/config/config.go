@@ -20,6 +20,7 @@ type Config struct {
 	Schedule  Schedule      `yaml:"schedule" json:"schedule"`
 	Models    Models        `yaml:"models" json:"models"`
 	Timeouts  Timeouts      `yaml:"timeouts" json:"timeouts"`
+	Memory    Memory        `yaml:"memory" json:"memory"`
 	KeepWarm  time.Duration `yaml:"keepWarm" json:"keepWarm"`
 	Store     Store         `yaml:"store" json:"store"`
 	Prompts   Prompts       `yaml:"prompts" json:"prompts"`
@@ -45,6 +46,24 @@ const (
 	CardHere = "here"
 	// CardNone measures nothing.
 	CardNone = "none"
+)
+
+// Memory is the budget of the card's memory.
+type Memory struct {
+	// Margin stays free beside the models, for others; batch waits when they have
+	// taken half of it.
+	Margin Bytes `yaml:"margin" json:"margin"`
+	// LeastFree is what has to be free for anything to be loaded.
+	LeastFree Bytes `yaml:"leastFree" json:"leastFree"`
+	// CPU is refuse or allow: what becomes of a model that was on the card and is
+	// loaded onto the CPU, where an answer takes ten times as long.
+	CPU string `yaml:"cpu" json:"cpu"`
+}
+
+// Values of Memory.CPU.
+const (
+	CPURefuse = "refuse"
+	CPUAllow  = "allow"
 )
 
 // Schedule says when batch may run.
@@ -78,6 +97,8 @@ type EmbedModel struct {
 	CharsPerToken float64 `yaml:"charsPerToken" json:"charsPerToken"`
 	// Placement is gpu or cpu.
 	Placement string `yaml:"placement" json:"placement"`
+	// Memory that it takes, until that has been measured; 0 for not known.
+	Memory Bytes `yaml:"memory" json:"memory"`
 	// QueryPrefix and DocumentPrefix go before each text: some models are
 	// trained with them.
 	QueryPrefix    string `yaml:"queryPrefix" json:"queryPrefix"`
@@ -104,6 +125,8 @@ type Model struct {
 	// Continuation is auto or off: whether a model call of free text that makes way
 	// is gone on with, or begins again.
 	Continuation string `yaml:"continuation" json:"continuation"`
+	// Memory that it takes, until that has been measured; 0 for not known.
+	Memory Bytes `yaml:"memory" json:"memory"`
 }
 
 // Values of Model.Continuation.
@@ -153,18 +176,19 @@ func Default() Config {
 		Models: Models{
 			Text: Model{
 				Name: "gemma4:e4b", ContextTokens: 8192, MaxOutputTokens: 2048, CharsPerToken: 3, Temperature: 0.1,
-				Continuation: ContinuationAuto,
+				Continuation: ContinuationAuto, Memory: 4_500_000_000,
 			},
 			// The prefixes are those that nomic-embed-text was trained with
 			// (https://huggingface.co/nomic-ai/nomic-embed-text-v1.5).
 			Embed: EmbedModel{
-				Name: "nomic-embed-text", ContextTokens: 2048, CharsPerToken: 3, Placement: PlacementGPU,
+				Name: "nomic-embed-text", ContextTokens: 2048, CharsPerToken: 3, Placement: PlacementGPU, Memory: 500_000_000,
 				QueryPrefix: "search_query: ", DocumentPrefix: "search_document: ",
 			},
 		},
 		Timeouts: Timeouts{
 			Load: 2 * time.Minute, Prompt: 2 * time.Minute, Generate: 5 * time.Minute, Stall: 30 * time.Second,
 		},
+		Memory:    Memory{Margin: 3_000_000_000, LeastFree: 512_000_000, CPU: CPURefuse},
 		KeepWarm:  5 * time.Minute,
 		Store:     Store{URL: "/var/lib/signalbox/store"},
 		State:     State{Dir: "/var/lib/signalbox/state"},

@@ -115,6 +115,9 @@ func (c *Config) complete() error {
 	between(bad, "timeouts.prompt", c.Timeouts.Prompt, time.Second, 30*time.Minute)
 	between(bad, "timeouts.generate", c.Timeouts.Generate, time.Second, time.Hour)
 	between(bad, "timeouts.stall", c.Timeouts.Stall, time.Second, 10*time.Minute)
+	if c.Memory.CPU != CPURefuse && c.Memory.CPU != CPUAllow {
+		bad("memory.cpu: %q; allowed are refuse, allow", c.Memory.CPU)
+	}
 	between(bad, "keepWarm", c.KeepWarm, 0, 24*time.Hour)
 	c.checkModel(bad, "models.text", c.Models.Text)
 	c.checkEmbed(bad, "models.embed", c.Models.Embed)

@@ -65,6 +65,7 @@ type Core struct {
 	ackAt     time.Time
 	gate      contract.Gate
 	gateBy    time.Time
+	closed    time.Time                         // until then batch is closed by the calendar
 	due       map[contract.RequestRef]time.Time // when it last rang
 	arrival   map[contract.RequestRef]int64     // the order in which they first rang
 	arrivals  int64
@@ -239,8 +240,8 @@ func (c *Core) Loaded(took time.Duration) {
 // SetGate records the scheduler's gate, unless a newer one is known. It reports
 // whether the gate has changed.
 func (c *Core) SetGate(g contract.Gate) bool {
-	c.gateBy = time.Time{}
-	if !g.Newer(c.gate) {
+	c.gateBy, c.closed = time.Time{}, g.ClosedUntil
+	if g.ClosedUntil = (time.Time{}); !g.Newer(c.gate) {
 		return false
 	}
 	g.Orders = g.Orders.Over(c.gate.Orders)
@@ -257,6 +258,9 @@ func (c *Core) Tick(now time.Time) (claimLost bool) {
 
 // Running returns the run on the GPU, nil for none.
 func (c *Core) Running() (*Run, time.Time) { return c.run, c.runSince }
+
+// ClosedUntil is until when batch is closed by the calendar, as far as is known.
+func (c *Core) ClosedUntil() time.Time { return c.closed }
 
 // Gate as it is known.
 func (c *Core) Gate() contract.Gate { return c.gate }

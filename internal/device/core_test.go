@@ -275,3 +275,15 @@ func TestTheWaitIsLearned(t *testing.T) {
 	alone, _ := c.Ring(later, later, request("e"))
 	require.Zero(t, alone.EtaSeconds, "batch makes way at once")
 }
+
+func TestTheGateTellsUntilWhenBatchIsClosed(t *testing.T) {
+	c := claimed()
+	require.Zero(t, c.ClosedUntil())
+	g := contract.Gate{Token: 100, Change: 1, RevokedUpTo: 100, ClosedUntil: noon.Add(time.Hour)}
+	require.False(t, c.SetGate(g), "the gate is the same")
+	require.Equal(t, noon.Add(time.Hour), c.ClosedUntil())
+	require.Zero(t, c.Gate().ClosedUntil)
+	g.ClosedUntil = time.Time{}
+	c.SetGate(g)
+	require.Zero(t, c.ClosedUntil())
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,6 +60,8 @@ type Facts struct {
 	Card      string
 	State     contract.Card
 	Memory    contract.Memory
+	Models    []contract.ModelMemory
+	Warnings  []string
 	Ollama    string
 	Simulated bool
 	// Continuation of aborted calls, in words.
@@ -225,7 +228,8 @@ func (d *Device) Probed(h contract.Health, f Facts) {
 	switch {
 	case h.Value != before.Value || h.Admits != before.Admits:
 		d.notify()
-	case h != before || f.Model != had.Model || f.Ollama != had.Ollama || f.Continuation != had.Continuation || warmer(f.State, had.State):
+	case h != before || f.Model != had.Model || f.Ollama != had.Ollama || f.Continuation != had.Continuation ||
+		warmer(f.State, had.State) || !slices.Equal(f.Warnings, had.Warnings):
 		poke(d.minor)
 	}
 }
@@ -263,7 +267,7 @@ func (d *Device) stateLocked() contract.GPUState {
 	s := contract.GPUState{
 		GPU: d.opt.GPU, Instance: d.core.Instance(), Host: d.opt.Host, Seq: d.seq, At: now.UTC(),
 		Health: d.core.Health(now), RealtimeWaiting: d.core.Waiting(), Gate: d.core.Gate(),
-		Model: d.facts.Model, Card: d.facts.Card, CardState: d.facts.State, Memory: d.facts.Memory, Ollama: d.facts.Ollama,
+		Model: d.facts.Model, Card: d.facts.Card, CardState: d.facts.State, Memory: d.facts.Memory, Models: d.facts.Models, Warnings: d.facts.Warnings, Ollama: d.facts.Ollama,
 		Simulated: d.facts.Simulated, Overlaps: d.overlaps, Continuation: d.facts.Continuation, Paces: d.core.Paces(),
 	}
 	if r, since := d.core.Running(); r != nil {

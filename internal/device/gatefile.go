@@ -42,15 +42,7 @@ func writeGate(dir string, g contract.Gate) error {
 	if dir == "" {
 		return nil
 	}
-	data, err := json.Marshal(g)
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(dir, gateFile)
-	if err := os.WriteFile(path+".new", data, 0o600); err != nil {
-		return fmt.Errorf("keep the gate: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	if err := writeFile(filepath.Join(dir, gateFile), g); err != nil {
 		return fmt.Errorf("keep the gate: %w", err)
 	}
 	return nil

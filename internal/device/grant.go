@@ -90,6 +90,13 @@ func (g *Grant) Loaded(took time.Duration) {
 	g.d.mu.Unlock()
 }
 
+// ClosedFor is how long batch is still closed by the calendar; 0 where it is not.
+func (g *Grant) ClosedFor() time.Duration {
+	g.d.mu.Lock()
+	defer g.d.mu.Unlock()
+	return max(0, g.d.core.ClosedUntil().Sub(g.d.now()))
+}
+
 // Learn records how long the run, which ended well and in one go, was on the GPU.
 func (g *Grant) Learn(took time.Duration) {
 	g.d.mu.Lock()

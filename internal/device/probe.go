@@ -51,9 +51,12 @@ type Xid struct {
 // Card measures the card. It may hang with its driver; the probe does not.
 type Card func() Reading
 
-// Probe looks at the model server and the card until ctx ends.
-func (d *Device) Probe(ctx context.Context, server Prober, card Card, models ...string) {
-	p := prober{server: server, card: newCardReader(card), models: models}
+// Probe looks at the model server and, through the keeper, at the card until ctx ends.
+func (d *Device) Probe(ctx context.Context, server Prober, keeper *Keeper) {
+	p := prober{server: server, keeper: keeper, quiet: d.quiet}
+	for _, m := range keeper.opt.Models {
+		p.models = append(p.models, m.Name)
+	}
 	for {
 		h, f := p.look(ctx)
 		if ctx.Err() != nil {
@@ -72,10 +75,18 @@ func (d *Device) Probe(ctx context.Context, server Prober, card Card, models ...
 	}
 }
 
+// quiet reports that no run is on the GPU.
+func (d *Device) quiet() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.grant == nil
+}
+
 type prober struct {
 	server  Prober
-	card    *cardReader
+	keeper  *Keeper
 	models  []string
+	quiet   func() bool
 	checked time.Time
 	missing []string
 	vitals  Vitals
@@ -83,12 +94,14 @@ type prober struct {
 
 // look measures once.
 func (p *prober) look(ctx context.Context) (contract.Health, Facts) {
-	var f Facts
-	see := Sight{Host: p.server.Host(), Card: p.card.read(ctx)}
-	f.Card, f.Memory, f.State = see.Card.Name, see.Card.Memory, see.Card.State
-	f.Continuation = p.server.Continuation()
+	quiet := p.quiet() // before it is measured, and after
 	status, err := p.server.Probe(ctx)
-	if see.Server = err; err != nil {
+	see := Sight{Host: p.server.Host(), Server: err}
+	see.Card, see.Memory = p.keeper.Look(ctx, status.Loaded, err == nil, quiet && p.quiet())
+	f := Facts{
+		Card: see.Card.Name, State: see.Card.State, Memory: see.Card.Memory, Continuation: p.server.Continuation(),
+	}
+	if err != nil {
 		p.checked = time.Time{}
 		return p.vitals.Judge(time.Now(), see), f
 	}
@@ -98,6 +111,7 @@ func (p *prober) look(ctx context.Context) (contract.Health, Facts) {
 		loaded = append(loaded, l.Name)
 	}
 	f.Model = strings.Join(loaded, ", ")
+	f.Models, f.Warnings = p.keeper.Report(see.Card, status.Loaded)
 	if time.Since(p.checked) > modelsEvery || len(p.missing) > 0 {
 		if p.missing, err = p.server.Missing(ctx, p.models...); err == nil {
 			p.checked = time.Now()

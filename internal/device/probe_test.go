@@ -28,9 +28,11 @@ func probing(t *testing.T, card device.Card) *device.Device {
 	d := serving(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
+	keeper, err := device.NewKeeper(device.KeeperOptions{Card: card})
+	require.NoError(t, err)
 	go func() {
 		defer close(ended)
-		d.Probe(ctx, answering{}, card)
+		d.Probe(ctx, answering{}, keeper)
 	}()
 	t.Cleanup(func() {
 		cancel()

@@ -35,6 +35,8 @@ type Sight struct {
 	// Missing models.
 	Missing []string
 	Card    Reading
+	// Memory is why the card's memory does not admit all, nil where it does.
+	Memory *Refusal
 }
 
 // Vitals judge the GPU's health by one look after another: what is bad counts at
@@ -64,6 +66,8 @@ func (v *Vitals) Judge(now time.Time, s Sight) contract.Health {
 		return unhealthy(contract.AdmitNothing, "the card is too hot: %s", heat(s.Card))
 	case v.hotForBatch:
 		return unhealthy(contract.AdmitRealtime, "the card is too hot for batch: %s", heat(s.Card))
+	case s.Memory != nil:
+		return contract.Health{Value: contract.Unhealthy, Admits: s.Memory.Admits, Reason: s.Memory.Reason}
 	case !v.xidAt.IsZero():
 		return unhealthy(contract.AdmitRealtime, "the card has reported an error (Xid %d, see NVIDIA's list); batch waits until %s",
 			v.xid, v.xidAt.Add(XidHold).UTC().Format("15:04:05Z"))

@@ -66,3 +66,9 @@ func TestWhatNvidiaSmiComplainsOf(t *testing.T) {
 	_, err = says("", "", errors.New("<html>")).measure()
 	require.ErrorContains(t, err, "nvidia-smi: <html>")
 }
+
+func TestWithoutNvidiaSmi(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := newSMI().measure()
+	require.ErrorIs(t, err, ErrNoBuild)
+}

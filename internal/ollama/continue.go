@@ -153,7 +153,7 @@ func (r *Runtime) from(ctx context.Context, c Call, version, rendered string) (P
 	}
 	digest := ""
 	for _, m := range running.Models {
-		if sameModel(m.Name, c.Model.Name) {
+		if Name(m.Name) == Name(c.Model.Name) {
 			digest = m.Digest
 		}
 	}

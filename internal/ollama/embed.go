@@ -36,7 +36,9 @@ func (r *Runtime) Embed(ctx context.Context, c EmbedCall) (Vectors, error) {
 		KeepAlive: c.Model.keepAlive(), Options: c.Model.options(0),
 	})
 	if err != nil {
-		return Vectors{}, classify(ctx, c.Model.Name, err)
+		err = classify(ctx, c.Model.Name, err)
+		r.revive(c.Model.Name, err)
+		return Vectors{}, err
 	}
 	if len(a.Embeddings) != len(c.Texts) {
 		return Vectors{}, &Error{

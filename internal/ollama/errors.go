@@ -21,6 +21,8 @@ const (
 	KindUnavailable Kind = "unavailable"
 	// KindLoad: the model could not be loaded.
 	KindLoad Kind = "load"
+	// KindNoRoom: there is no room for the model on the card; nothing has failed.
+	KindNoRoom Kind = "no-room"
 	// KindModelMissing: the server does not have the model.
 	KindModelMissing Kind = "model-missing"
 	// KindRequest: the server refused the request; it would again.

@@ -11,12 +11,6 @@ import (
 	"signalbox/workflows/contract"
 )
 
-// Times of unloading; Ollama's own wait for freed memory ends after 5 s.
-const (
-	unloadDeadline = 10 * time.Second
-	unloadPoll     = 50 * time.Millisecond
-)
-
 // Loaded is one model in the server's memory.
 type Loaded struct {
 	Name string `json:"name"`
@@ -50,20 +44,13 @@ func (r *Runtime) Loaded(ctx context.Context) ([]Loaded, error) {
 	return list, nil
 }
 
-// Load makes m the one model in memory: others are unloaded first, and that
-// they are gone is verified. It returns how long it took; 0 when m was there.
-func (r *Runtime) Load(ctx context.Context, m Model) (time.Duration, error) {
+// Load brings m into memory and returns how long that took. What else is in memory is
+// the caller's business; a server that has no room for both lets the other one go.
+func (r *Runtime) Load(ctx context.Context, m Model) (took time.Duration, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.limits.Load,
 		&limitError{fmt.Sprintf("the model was not loaded within timeouts.load (%s)", r.limits.Load)})
 	defer cancel()
 	began := time.Now()
-	there, err := r.makeRoom(ctx, m)
-	if err != nil {
-		return 0, err
-	}
-	if there {
-		return 0, nil
-	}
 	if m.Embedding { // which refuses generate
 		_, err = r.client.Embed(ctx, &api.EmbedRequest{
 			Model: m.Name, Input: []string{}, KeepAlive: m.keepAlive(), Options: m.options(0),
@@ -82,49 +69,6 @@ func (r *Runtime) Load(ctx context.Context, m Model) (time.Duration, error) {
 		return 0, err
 	}
 	return time.Since(began), nil
-}
-
-// makeRoom unloads every other model that is on the card and waits until they
-// are gone; a model off the card needs no room. It reports whether m is loaded.
-func (r *Runtime) makeRoom(ctx context.Context, m Model) (there bool, err error) {
-	keep := m.Name
-	deadline := time.Now().Add(unloadDeadline)
-	asked := map[string]bool{}
-	for {
-		loaded, err := r.Loaded(ctx)
-		if err != nil {
-			return false, err
-		}
-		there = false
-		var others []string
-		for _, l := range loaded {
-			switch {
-			case sameModel(l.Name, keep):
-				there = true
-			case !m.CPU && !r.isOffCard(l.Name):
-				others = append(others, l.Name)
-			}
-		}
-		if len(others) == 0 {
-			return there, nil
-		}
-		if time.Now().After(deadline) {
-			return there, &Error{Kind: KindLoad, Model: keep, Err: fmt.Errorf("%v did not leave the memory within %s", others, unloadDeadline)}
-		}
-		for _, name := range others {
-			if !asked[name] {
-				asked[name] = true
-				if err := r.Unload(ctx, name); err != nil {
-					return there, err
-				}
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return there, classify(ctx, keep, ctx.Err())
-		case <-time.After(unloadPoll):
-		}
-	}
 }
 
 // Unload asks the server to forget a model; it does so a little later.
@@ -152,19 +96,8 @@ func (r *Runtime) revive(name string, err error) {
 	_ = r.Unload(ctx, name) // the next call says what is wrong
 }
 
-func (r *Runtime) isOffCard(name string) bool {
-	for _, off := range r.offCard {
-		if sameModel(name, off) {
-			return true
-		}
-	}
-	return false
-}
-
-// sameModel compares names as Ollama does: no tag means latest.
-func sameModel(a, b string) bool { return withTag(a) == withTag(b) }
-
-func withTag(name string) string {
+// Name is a model's whole name: no tag means latest.
+func Name(name string) string {
 	for i := len(name) - 1; i >= 0 && name[i] != '/'; i-- {
 		if name[i] == ':' {
 			return name

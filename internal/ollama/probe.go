@@ -53,10 +53,10 @@ func (r *Runtime) Missing(ctx context.Context, names ...string) ([]string, error
 	}
 	var have, missing []string
 	for _, m := range list.Models {
-		have = append(have, withTag(m.Name))
+		have = append(have, Name(m.Name))
 	}
 	for _, name := range names {
-		if !slices.Contains(have, withTag(name)) {
+		if !slices.Contains(have, Name(name)) {
 			missing = append(missing, name)
 		}
 	}

@@ -44,14 +44,11 @@ type Runtime struct {
 	base   *url.URL
 	host   string
 	limits Limits
-	// offCard are the models with placement cpu: they take no room on the card.
-	offCard []string
-	goesOn  ability
+	goesOn ability
 }
 
 // New makes the client of the model server at host, an http or https URL.
-// offCard names the models that are kept off the card.
-func New(host string, limits Limits, offCard ...string) (*Runtime, error) {
+func New(host string, limits Limits) (*Runtime, error) {
 	base, err := url.Parse(host)
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("ollama host %q is no URL such as http://127.0.0.1:11434", host)
@@ -66,7 +63,7 @@ func New(host string, limits Limits, offCard ...string) (*Runtime, error) {
 	}
 	plain := &http.Client{Transport: transport}
 	return &Runtime{
-		client: api.NewClient(base, plain), http: plain, base: base, host: host, limits: limits, offCard: offCard,
+		client: api.NewClient(base, plain), http: plain, base: base, host: host, limits: limits,
 	}, nil
 }
 

@@ -192,6 +192,9 @@ func (s *State) gateDue() *contract.Gate {
 	}
 	s.GateAsked, s.GateTold = true, instance
 	g := s.Gate
+	if !s.Window.Open && s.Params.Peak != contract.PeakFill && s.Params.Peak != contract.PeakOpen {
+		g.ClosedUntil = s.Window.NextChange
+	}
 	return &g
 }
 

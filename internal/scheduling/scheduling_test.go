@@ -370,3 +370,25 @@ func TestTokensGrowPastAClockThatWentBack(t *testing.T) {
 	w.decide()
 	require.Greater(t, w.told("j").Lease.Token, future.Token)
 }
+
+// TestTheGateSaysUntilWhenTheCalendarHasClosed: so long nobody but requests wants the
+// card, and their model may stay.
+func TestTheGateSaysUntilWhenTheCalendarHasClosed(t *testing.T) {
+	w := ready(t)
+	gate := func() time.Time {
+		w.s.Reconciled(w.now, w.now, contract.ReconcileResult{})
+		w.decide()
+		at := w.said[len(w.said)-1].Gate.ClosedUntil
+		w.answerGate()
+		return at
+	}
+	require.Zero(t, gate())
+	evening := w.now.Add(9 * time.Hour)
+	w.s.SetWindow(scheduling.Window{NextChange: evening})
+	require.Equal(t, evening, gate())
+	require.Zero(t, w.s.Gate.ClosedUntil, "it is no change of the gate")
+	for _, peak := range []string{contract.PeakFill, contract.PeakOpen} {
+		w.s.Params.Peak = peak
+		require.Zero(t, gate(), peak)
+	}
+}

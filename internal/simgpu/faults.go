@@ -31,6 +31,11 @@ type Faults struct {
 	Celsius int `json:"celsius,omitempty"`
 	// Throttled is that the card slows itself down.
 	Throttled bool `json:"throttled,omitempty"`
+	// KeepsLoaded is that no model is unloaded when that is asked for.
+	KeepsLoaded bool `json:"keepsLoaded,omitempty"`
+	// DeadEntries is that the runners of what is listed have died: none of it is on the
+	// card. The next load ends that.
+	DeadEntries bool `json:"deadEntries,omitempty"`
 	// Lost is that the card no longer answers its driver; what runs there fails.
 	Lost bool `json:"lost,omitempty"`
 }

@@ -45,7 +45,9 @@ func (s *Server) Measure() device.Reading {
 	}
 	own := s.leaked
 	for _, l := range s.loaded {
-		own += l.cardBytes()
+		if !f.DeadEntries {
+			own += l.cardBytes()
+		}
 	}
 	for _, p := range []contract.CardProcess{{PID: runnerPID, Name: "ollama", Bytes: own}, {PID: foreignPID, Name: "another-program", Bytes: f.ForeignBytes}} {
 		if p.Bytes > 0 {

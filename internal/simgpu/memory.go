@@ -79,7 +79,7 @@ func (s *Server) load(ctx context.Context, m Model, options map[string]any) (*lo
 	key := optionKey(options)
 	s.mu.Lock()
 	s.expire()
-	if l := s.loaded[m.Name]; l != nil && l.options == key {
+	if l := s.loaded[m.Name]; l != nil && l.options == key && !s.faults.DeadEntries {
 		l.users++
 		s.mu.Unlock()
 		return l, nil
@@ -101,7 +101,7 @@ func (s *Server) load(ctx context.Context, m Model, options map[string]any) (*lo
 	}
 	l := &loadedModel{Model: m, options: key, context: contextOf(m, options), onCard: onCard, expires: expiry(5 * time.Minute), users: 1}
 	s.mu.Lock()
-	s.loaded[m.Name] = l
+	s.loaded[m.Name], s.faults.DeadEntries = l, false
 	s.mu.Unlock()
 	s.loads.Add(1)
 	return l, nil
@@ -124,9 +124,17 @@ func (s *Server) oldest() string {
 func (s *Server) unload(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l := s.loaded[name]; l != nil {
+	if l := s.loaded[name]; l != nil && !s.faults.KeepsLoaded {
 		l.expires = time.Now()
 	}
+}
+
+// Restart forgets everything that is in memory, and what has leaked, as a restart of
+// Ollama does.
+func (s *Server) Restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loaded, s.leaked = map[string]*loadedModel{}, 0
 }
 
 // expire forgets models whose keep-alive is over. The caller holds mu.
@@ -151,7 +159,9 @@ func (s *Server) forget(name string) {
 func (s *Server) usedBytes() int64 {
 	used := s.cfg.Card.ReservedBytes + s.faults.ForeignBytes + s.leaked
 	for _, l := range s.loaded {
-		used += l.cardBytes()
+		if !s.faults.DeadEntries {
+			used += l.cardBytes()
+		}
 	}
 	return used
 }

@@ -18,6 +18,8 @@ type GPU struct {
 	duration      metric.Float64Histogram
 	wait, loading metric.Float64Histogram
 	tokens        metric.Int64Counter
+	cleanups      metric.Int64Counter
+	cleaning      metric.Float64Histogram
 }
 
 // Run is one run that has ended, for the metrics.
@@ -45,6 +47,8 @@ func (t *Telemetry) GPU(state func() contract.GPUState) (*GPU, error) {
 		wait:     m.histogram("signalbox_realtime_wait", "Time that a request waited on the queue for its run, however that ended; one that gave up is not in it."),
 		loading:  m.histogram("signalbox_model_load", "Time that loading a model took."),
 		tokens:   m.counter("signalbox_tokens", "Tokens that the models counted."),
+		cleanups: m.counter("signalbox_gpu_cleanups", "Cleanups of the card's memory after a run, by their result: kept, freed, leaked, unverified."),
+		cleaning: m.histogram("signalbox_gpu_cleanup", "Time that a cleanup took."),
 	}
 	m.observe(state)
 	return g, errors.Join(m.errs...)
@@ -79,6 +83,24 @@ func (g *GPU) Loaded(model string, took time.Duration) {
 	if g != nil {
 		g.loading.Record(context.Background(), took.Seconds(), metric.WithAttributes(attribute.String("model", model)))
 	}
+}
+
+// Cleaned records a cleanup of the card's memory.
+func (g *GPU) Cleaned(c contract.Cleanup) {
+	if g == nil {
+		return
+	}
+	result := "freed"
+	switch {
+	case c.Problem != "":
+		result = "unverified"
+	case c.Leaked != "":
+		result = "leaked"
+	case c.Kept != "":
+		result = "kept"
+	}
+	g.cleanups.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
+	g.cleaning.Record(context.Background(), (time.Duration(c.TookMs) * time.Millisecond).Seconds())
 }
 
 // observe are the metrics that say how things stand.

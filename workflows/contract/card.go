@@ -71,3 +71,56 @@ func deref(n *int) int {
 	}
 	return *n
 }
+
+// ModelMemory is what a model takes of the memory, in bytes; 0 where not known.
+type ModelMemory struct {
+	Name string `json:"name"`
+	// DeclaredBytes as in the configuration, and what was learned: in all, and on the card.
+	DeclaredBytes    int64 `json:"declaredBytes,omitempty"`
+	LearnedBytes     int64 `json:"learnedBytes,omitempty"`
+	LearnedCardBytes int64 `json:"learnedCardBytes,omitempty"`
+	// Loaded now, and what of it is on the card.
+	Loaded    bool  `json:"loaded,omitempty"`
+	Bytes     int64 `json:"bytes,omitempty"`
+	CardBytes int64 `json:"cardBytes,omitempty"`
+	// TokensPerSecond that it generates.
+	TokensPerSecond float64 `json:"tokensPerSecond,omitempty"`
+	// CPU is that it is kept off the card; Foreign that Signalbox does not use it.
+	CPU     bool `json:"cpu,omitempty"`
+	Foreign bool `json:"foreign,omitempty"`
+}
+
+// Describe says it in one line.
+func (m ModelMemory) Describe() string {
+	var parts []string
+	add := func(known bool, format string, args ...any) {
+		if known {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(m.Foreign, "loaded by somebody else")
+	add(m.Loaded && m.CardBytes == 0, "%s loaded, on the CPU", GiB(m.Bytes))
+	add(m.Loaded && m.CardBytes > 0 && m.CardBytes < m.Bytes, "%s loaded, %d %% of it on the card", GiB(m.Bytes), 100*m.CardBytes/max(1, m.Bytes))
+	add(m.Loaded && m.CardBytes > 0 && m.CardBytes >= m.Bytes, "%s loaded, all of it on the card", GiB(m.Bytes))
+	add(!m.Loaded, "not loaded")
+	add(m.DeclaredBytes > 0, "%s declared", GiB(m.DeclaredBytes))
+	add(m.LearnedCardBytes > 0, "%s on the card learned", GiB(m.LearnedCardBytes))
+	add(m.LearnedBytes > 0 && m.LearnedCardBytes == 0, "%s learned", GiB(m.LearnedBytes))
+	add(m.TokensPerSecond > 0, "%.0f tokens/s", m.TokensPerSecond)
+	add(m.CPU, "kept off the card")
+	return strings.Join(parts, ", ")
+}
+
+// Cleanup is what was verified of the memory after a run.
+type Cleanup struct {
+	// FreedBytes of the card by unloading models.
+	FreedBytes int64 `json:"freedBytes,omitempty"`
+	// Kept is the model that stays loaded, and why.
+	Kept    string `json:"kept,omitempty"`
+	KeptWhy string `json:"keptWhy,omitempty"`
+	// Leaked says what is on the card that should not be.
+	Leaked string `json:"leaked,omitempty"`
+	// Problem is why it could not be verified.
+	Problem string `json:"problem,omitempty"`
+	TookMs  int64  `json:"tookMs,omitempty"`
+}

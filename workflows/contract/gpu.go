@@ -28,6 +28,10 @@ type Gate struct {
 	RevokedUpTo int64 `json:"revokedUpTo"`
 	// Orders of the operators; what is unchanged in them the device keeps.
 	Orders Orders `json:"orders,omitzero"`
+	// ClosedUntil is the begin of the next window while batch is closed by the calendar:
+	// until then nobody but requests wants the card. It is news with every gate, and no
+	// change of it.
+	ClosedUntil time.Time `json:"closedUntil,omitzero"`
 }
 
 // Same reports whether g and o are the same change.
@@ -127,6 +131,10 @@ type GPUState struct {
 	Memory Memory `json:"memory"`
 	// CardState is what else is known of the card.
 	CardState Card `json:"cardState,omitzero"`
+	// Models that are used or loaded, and what they take of the memory.
+	Models []ModelMemory `json:"models,omitempty"`
+	// Warnings for a person to look at; nothing is kept from running for them.
+	Warnings []string `json:"warnings,omitempty"`
 	// Ollama is the model server's address and version, for people.
 	Ollama string `json:"ollama,omitempty"`
 	// Continuation says whether model calls that make way are gone on with, and why
@@ -252,9 +260,11 @@ type StageOutcome struct {
 	// failed.
 	Suspect bool `json:"suspect,omitempty"`
 	// GPUMs on the GPU; LostMs of them thrown away.
-	GPUMs     int64 `json:"gpuMs,omitempty"`
-	LostMs    int64 `json:"lostMs,omitempty"`
-	Simulated bool  `json:"simulated,omitempty"`
+	GPUMs  int64 `json:"gpuMs,omitempty"`
+	LostMs int64 `json:"lostMs,omitempty"`
+	// Cleanup of the memory after it; nil where it had none.
+	Cleanup   *Cleanup `json:"cleanup,omitempty"`
+	Simulated bool     `json:"simulated,omitempty"`
 }
 
 // maxReason bounds what goes into histories of each document.

@@ -15,6 +15,8 @@ type RevisionResult struct {
 	Input   InputUse        `json:"input"`
 	// Source is what was found out about the input's source.
 	Source *Prepared `json:"source,omitempty"`
+	// Cleanup of the memory after it.
+	Cleanup *Cleanup `json:"cleanup,omitempty"`
 	// Simulated is true when no real model answered.
 	Simulated bool `json:"simulated,omitempty"`
 }

@@ -1,0 +1,150 @@
+package ollama_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"signalbox/internal/ollama"
+	"signalbox/internal/realollama"
+)
+
+// broken is a real Ollama that tests break, with a client of small budgets.
+type broken struct {
+	t      *testing.T
+	server *realollama.Server
+	r      *ollama.Runtime
+	model  ollama.Model
+}
+
+// Each fault ends as the right error within its budget, and the next request works.
+func TestFaultsReal(t *testing.T) {
+	server := realollama.Start(t)
+	r, err := ollama.New(server.URL, ollama.Limits{
+		Load: 30 * time.Second, Prompt: time.Minute, Generate: time.Minute, Stall: time.Second,
+	})
+	require.NoError(t, err)
+	b := &broken{t: t, server: server, r: r, model: ollama.Model{Name: realollama.Text, ContextTokens: 4096, KeepAlive: time.Minute}}
+	for name, fault := range map[string]func(*broken){
+		"the runner is killed in an answer":     (*broken).killInAnswer,
+		"the runner is killed while it loads":   (*broken).killInLoad,
+		"the runner is killed while it is idle": (*broken).killIdle,
+		"the runner freezes in an answer":       (*broken).freezeInAnswer,
+		"the runner freezes while it is idle":   (*broken).freezeIdle,
+		"the runner freezes before vectors":     (*broken).freezeBeforeVectors,
+		"the model is removed":                  (*broken).removeModel,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.t = t
+			b.works()
+			fault(b)
+			b.works()
+		})
+	}
+}
+
+// works makes a call that has to work, however the server was left.
+func (b *broken) works() {
+	b.t.Helper()
+	a, err := b.r.Generate(b.t.Context(), ollama.Call{Model: b.model, Prompt: "Say something", MaxTokens: 100})
+	require.NoError(b.t, err)
+	require.Equal(b.t, realollama.Answer, trim(a.Text))
+}
+
+// long begins an answer that takes seconds, and returns how it ended.
+func (b *broken) long() <-chan error {
+	b.t.Helper()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.r.Generate(context.Background(), ollama.Call{
+			Model: b.model, Prompt: "x", MaxTokens: 4000,
+			Format: []byte(`{"type":"array","items":{"type":"string"},"minItems":2000}`),
+		})
+		ended <- err
+	}()
+	return ended
+}
+
+func (b *broken) fails(err error, kind ollama.Kind, says string) {
+	b.t.Helper()
+	require.ErrorContains(b.t, err, says)
+	require.Equal(b.t, kind, ollama.KindOf(err))
+}
+
+// signal sends a signal to the runners, of which there has to be one.
+func (b *broken) signal(s syscall.Signal) {
+	b.t.Helper()
+	require.Eventually(b.t, func() bool { return b.server.SignalRunners(s) > 0 }, time.Minute, time.Millisecond)
+}
+
+func (b *broken) killInAnswer() {
+	ended := b.long()
+	time.Sleep(50 * time.Millisecond) // into the answer, or just before: both have to end
+	b.signal(syscall.SIGKILL)
+	b.fails(<-ended, ollama.KindUnavailable, "")
+}
+
+func (b *broken) killInLoad() {
+	require.NoError(b.t, b.r.Unload(b.t.Context(), b.model.Name))
+	require.Eventually(b.t, func() bool { return len(b.server.Runners()) == 0 }, time.Minute, time.Millisecond)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.r.Load(context.Background(), b.model)
+		ended <- err
+	}()
+	b.signal(syscall.SIGKILL)
+	b.fails(<-ended, ollama.KindLoad, "terminated")
+}
+
+func (b *broken) killIdle() {
+	b.signal(syscall.SIGKILL)
+	require.Eventually(b.t, func() bool { return len(b.server.Runners()) == 0 }, time.Minute, time.Millisecond)
+}
+
+func (b *broken) freezeInAnswer() {
+	ended := b.long()
+	time.Sleep(50 * time.Millisecond)
+	b.signal(syscall.SIGSTOP)
+	b.fails(<-ended, ollama.KindUnavailable, "timeouts.")
+}
+
+// freezeIdle is found by Ollama itself, which asks a runner whether it is there before
+// each call, for 10 s twice, and then starts another: within timeouts.prompt.
+func (b *broken) freezeIdle() { b.signal(syscall.SIGSTOP) }
+
+func (b *broken) freezeBeforeVectors() {
+	vectors := ollama.EmbedCall{
+		Model: ollama.Model{Name: realollama.Embed, ContextTokens: 2048, KeepAlive: time.Minute, Embedding: true}, Texts: []string{"one"},
+	}
+	_, err := b.r.Load(b.t.Context(), vectors.Model)
+	require.NoError(b.t, err)
+	b.signal(syscall.SIGSTOP)
+	_, err = b.r.Embed(b.t.Context(), vectors)
+	require.NoError(b.t, err)
+}
+
+func (b *broken) removeModel() {
+	b.do(http.MethodPost, "/api/copy", `{"source":"`+b.model.Name+`","destination":"kept"}`)
+	b.do(http.MethodDelete, "/api/delete", `{"model":"`+b.model.Name+`"}`)
+	_, err := b.r.Generate(b.t.Context(), ollama.Call{Model: b.model, Prompt: "x"})
+	b.fails(err, ollama.KindModelMissing, "not found")
+	missing, err := b.r.Missing(b.t.Context(), b.model.Name)
+	require.NoError(b.t, err)
+	require.Equal(b.t, []string{b.model.Name}, missing)
+	b.do(http.MethodPost, "/api/copy", `{"source":"kept","destination":"`+b.model.Name+`"}`)
+}
+
+func (b *broken) do(method, path, body string) {
+	b.t.Helper()
+	req, err := http.NewRequestWithContext(b.t.Context(), method, b.server.URL+path, strings.NewReader(body))
+	require.NoError(b.t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(b.t, err)
+	require.NoError(b.t, resp.Body.Close())
+	require.Equal(b.t, http.StatusOK, resp.StatusCode, path)
+}
