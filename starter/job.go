@@ -22,12 +22,20 @@ func (s *Starter) OperateJob(ctx context.Context, job, update string, r contract
 // read from that job's history, which the server keeps for its retention.
 func (s *Starter) RequeueInput(ctx context.Context, job string) (contract.BatchInput, error) {
 	var in contract.BatchInput
-	state, err := s.State(ctx, job)
+	state, workflow, err := s.look(ctx, job)
 	if err != nil {
 		return in, err
 	}
+	if workflow != contract.WorkflowAIRevisionBatch {
+		return in, contract.NewInvalidInput(&contract.FieldError{Field: "job", Reason: job + " is no batch job"})
+	}
 	if state == Running {
 		return in, contract.NewInvalidInput(&contract.FieldError{Field: "job", Reason: job + " runs; its update requeue-failed is for that"})
+	}
+	// One that has failed as a whole has no result; what it had done is found out by
+	// the new job.
+	if r, err := s.Batch(ctx, job); err == nil && r.Failed+r.Cancelled == 0 {
+		return in, contract.NewInvalidInput(&contract.FieldError{Field: "job", Reason: "no document of " + job + " has failed or was cancelled"})
 	}
 	data, err := s.input(ctx, job, "")
 	if err != nil {

@@ -112,3 +112,38 @@ func (i *interrupter) Write(p []byte) (int, error) {
 	defer i.then()
 	return i.output.Write(p)
 }
+
+// TestAStartThatJoinsCopiesNothing over what the job was started with.
+func TestAStartThatJoinsCopiesNothing(t *testing.T) {
+	s := running(t)
+	folder := t.TempDir()
+	file := filepath.Join(folder, "a.txt")
+	start := func(args ...string) (code int, stderr string) {
+		code, _, stderr = s.command(append([]string{"start", "batch", "--project", "p", "--from", folder, "--id", "b", "--wait"}, args...)...)
+		return code, stderr
+	}
+	require.NoError(t, os.WriteFile(file, []byte(letter("DOC-0001")), 0o600))
+	code, stderr := start()
+	require.Zero(t, code, stderr)
+	code, stderr = start()
+	require.Zero(t, code, "the same again joins: %s", stderr)
+
+	require.NoError(t, os.WriteFile(file, []byte(letter("DOC-0002")), 0o600))
+	code, stderr = start()
+	require.Equal(t, cli.ExitUsage, code)
+	require.Contains(t, stderr, "b was started before, with another a.txt; nothing was copied. Use another --id")
+	data, err := s.docs.ReadDocument(s.ctx, "p", "uploads/b/a.txt", 1<<20)
+	require.NoError(t, err)
+	require.Equal(t, letter("DOC-0001"), string(data))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "new.txt"), []byte("x"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(letter("DOC-0001")), 0o600))
+	code, stderr = start()
+	require.Equal(t, cli.ExitUsage, code)
+	require.Contains(t, stderr, "with another new.txt")
+
+	code, _, stderr = s.command("requeue", "b")
+	require.Equal(t, cli.ExitUsage, code)
+	require.Contains(t, stderr, "no document of b has failed or was cancelled")
+	code, _, stderr = s.command("requeue", "gpu-scheduler")
+	require.Equal(t, cli.ExitUsage, code, stderr)
+}

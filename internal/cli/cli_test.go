@@ -42,7 +42,7 @@ func TestWrongUsage(t *testing.T) {
 	}{
 		"unknown flag":   {[]string{"status", "--colour"}, "unknown flag: --colour"},
 		"unknown output": {[]string{"status", "-o", "yaml"}, `--output "yaml" is unknown; allowed are text, json`},
-		"no noun":        {[]string{"start"}, "needs a noun: revision or batch"},
+		"no noun":        {[]string{"start"}, "needs a noun: revision, batch"},
 		"no command":     {[]string{"dance"}, `unknown command "dance"`},
 		"two ids":        {[]string{"status", "a", "b"}, "accepts at most 1 arg"},
 		"no id":          {[]string{"result"}, "needs one workflow id"},

@@ -59,6 +59,9 @@ func printDocuments(out io.Writer, page contract.DocumentsPage) {
 	w.Flush()
 	fmt.Fprintf(out, "%d documents in all, %d recorded in the report, %d not looked at yet\n",
 		page.Total, page.Recorded, page.Total-page.Prepared)
+	if len(page.Documents) == 0 && page.Recorded > 0 {
+		fmt.Fprintln(out, "those recorded are not listed here; `signalbox result` names the report of a job that has ended")
+	}
 	if page.Next > 0 {
 		fmt.Fprintf(out, "more: --from %d\n", page.Next)
 	}

@@ -21,7 +21,8 @@ func gpuCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gpu",
 		Short: "Look at this host's card and at Ollama on it",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return needNoun(cmd, "check") },
+		Args:  cobra.ArbitraryArgs,
+		RunE:  func(cmd *cobra.Command, args []string) error { return needNoun(cmd, args, "check") },
 	}
 	var file string
 	check := &cobra.Command{

@@ -24,7 +24,7 @@ type operatorCommand struct {
 
 var operatorCommands = []operatorCommand{
 	{"pause", contract.UpdatePauseBatch, "Keep batch off the GPU for a while",
-		"Batch stops after the model call that it is in, with its checkpoint, and goes on\nby itself when the time is over. Realtime requests are answered meanwhile.\nWith a job's id that job alone is paused: what it has on the GPU ends, and others go on.",
+		"Batch stops after the model call that it is in, with its checkpoint, and goes on\nby itself when the time is over. Realtime requests are answered meanwhile.\nWith a job's id that job alone is paused: what it has on the GPU is finished, and others go on.",
 		"  signalbox pause --for 2h --reason \"demo for the client\"\n  signalbox pause batch-20261124-101500-a1b2c3", contract.UpdatePauseJob},
 	{"resume", contract.UpdateResumeBatch, "End a pause", "Batch, or the job named, may run again, inside the batch window.",
 		"  signalbox resume\n  signalbox resume batch-20261124-101500-a1b2c3", contract.UpdateResumeJob},
@@ -33,7 +33,7 @@ var operatorCommands = []operatorCommand{
 		"  signalbox override --for 3h --reason \"deadline on Friday\"", ""},
 	{"end-override", contract.UpdateEndOverride, "End an override", "Batch is bound to its window again.", "  signalbox end-override", ""},
 	{"drain", contract.UpdateDrain, "Empty the GPU, for maintenance",
-		"What is on the GPU ends; requests are answered \"AI service temporarily\nunavailable\" with the reason, batch waits. It ends by itself when the time is over.",
+		"What is on the GPU is finished; other requests are answered \"AI service temporarily\nunavailable\" with the reason, batch waits. It ends by itself when the time is over.",
 		"  signalbox drain --for 30m --reason \"new driver\"", ""},
 	{"undrain", contract.UpdateUndrain, "End a drain", "Requests and batch may use the GPU again.", "  signalbox undrain", ""},
 }

@@ -47,9 +47,9 @@ func printJob(w io.Writer, job, update string, r contract.JobResult) {
 	case r.Pause.State == contract.OrderOn:
 		fmt.Fprintf(w, "%s is %s\n", job, r.Pause.Describe("paused"))
 		if r.OnQueue > 0 {
-			fmt.Fprintf(w, "what it has on the GPU, or queued for it, ends first: %d\n", r.OnQueue)
+			fmt.Fprintf(w, "what it has on the GPU, or next there, is finished first: %d documents\n", r.OnQueue)
 		}
 	default:
-		fmt.Fprintf(w, "%s is not paused; it goes on when it is its turn\n", job)
+		fmt.Fprintf(w, "%s is not paused any more; it goes on when it is its turn\n", job)
 	}
 }

@@ -12,13 +12,17 @@ func startCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start",
 		Short: "Start a realtime request or a batch job",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return needNoun(cmd, "revision or batch") },
+		Args:  cobra.ArbitraryArgs,
+		RunE:  func(cmd *cobra.Command, args []string) error { return needNoun(cmd, args, "revision, batch") },
 	}
 	cmd.AddCommand(startRevisionCommand(o), startBatchCommand(o))
 	return cmd
 }
 
-func needNoun(cmd *cobra.Command, nouns string) error {
+func needNoun(cmd *cobra.Command, args []string, nouns string) error {
+	if len(args) > 0 {
+		return usage("%s %q is unknown; allowed are %s", cmd.CommandPath(), args[0], nouns)
+	}
 	if err := cmd.Help(); err != nil {
 		return err
 	}

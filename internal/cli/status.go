@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -55,7 +56,11 @@ func (o *options) printProgress(cmd *cobra.Command, s *starter.Starter, id strin
 		return printJSON(cmd.OutOrStdout(), p)
 	}
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "%s: %d of %d done, %d failed\n", p.Phase, p.Done, p.Total, p.Failed)
+	if p.Phase == contract.PhaseFailed && p.Done+p.Failed == 0 {
+		fmt.Fprintf(w, "%s: `signalbox result %s` says why\n", p.Phase, id)
+	} else {
+		fmt.Fprintf(w, "%s: %d of %d done, %d failed\n", p.Phase, p.Done, p.Total, p.Failed)
+	}
 	if p.Reason != "" {
 		fmt.Fprintln(w, p.Reason)
 	}
@@ -65,7 +70,7 @@ func (o *options) printProgress(cmd *cobra.Command, s *starter.Starter, id strin
 	if p.Position > 0 {
 		fmt.Fprintf(w, "position %d in line\n", p.Position)
 	}
-	if text := p.Times.Describe(clock); text != "" {
+	if text := expected(p.Times); text != "" {
 		fmt.Fprintln(w, text)
 	}
 	return nil
@@ -77,7 +82,11 @@ func printStatus(out io.Writer, st contract.SchedulerStatus) {
 	if st.Open {
 		fmt.Fprintf(w, "Batch\topen\n")
 	} else {
-		fmt.Fprintf(w, "Batch\ton hold: %s%s\n", st.Reason, until(st.Until))
+		reason := st.Reason
+		if !strings.Contains(reason, " until ") { // an order says it itself
+			reason += until(st.Until)
+		}
+		fmt.Fprintf(w, "Batch\ton hold: %s\n", reason)
 	}
 	if o := st.Orders.Override; o.InForce(time.Now()) {
 		fmt.Fprintf(w, "Override\t%s\n", o.Describe("the window is opened"))
@@ -91,7 +100,7 @@ func printStatus(out io.Writer, st contract.SchedulerStatus) {
 	} else {
 		fmt.Fprintf(w, "Window\t%s until %s (%s)\n", window, inZone(st.NextChange, st.TimeZone), st.TimeZone)
 	}
-	printGPU(w, st.GPU)
+	printGPU(w, st)
 	fmt.Fprintf(w, "Jobs\t%d begun, %d waiting\n", begun(st.Jobs), st.Waiting)
 	for _, j := range st.Jobs {
 		line := j.State
@@ -101,7 +110,7 @@ func printStatus(out io.Writer, st contract.SchedulerStatus) {
 		if j.Reason != "" {
 			line += " (" + j.Reason + ")"
 		}
-		if text := j.Times.Describe(clock); text != "" {
+		if text := expected(j.Times); text != "" {
 			line += ", " + text
 		}
 		fmt.Fprintf(w, "\t%s\tpriority %d\t%s\n", j.ID, j.Priority, line)
@@ -128,7 +137,33 @@ func begun(jobs []contract.JobStatus) int {
 	return n
 }
 
-func printGPU(w io.Writer, g *contract.GPUState) {
+// expected says when something will start and end; what was expected for a time that
+// has passed is due any moment.
+func expected(t contract.Times) string {
+	return t.Describe(func(at time.Time) string {
+		if at.Before(time.Now()) {
+			return "now"
+		}
+		return clock(at)
+	})
+}
+
+// running says what is on the GPU. Which document that is comes every few seconds
+// alone: of a job that has ended meanwhile it says nothing.
+func running(st contract.SchedulerStatus) string {
+	r := st.GPU.Run
+	if r == nil || r.Class == contract.Batch && !slices.ContainsFunc(st.Jobs, func(j contract.JobStatus) bool { return j.ID == r.Job }) && st.Waiting == 0 {
+		return "nothing"
+	}
+	text := string(r.Class) + " " + r.Job
+	if r.Class == contract.Realtime {
+		return fmt.Sprintf("%s, for %s", text, time.Since(r.Since).Round(time.Second))
+	}
+	return fmt.Sprintf("%s, %s, %s (as of %s)", text, r.Stage, r.Document, clock(st.GPU.At))
+}
+
+func printGPU(w io.Writer, st contract.SchedulerStatus) {
+	g := st.GPU
 	if g == nil {
 		fmt.Fprintf(w, "GPU\tno GPU worker has reported\n")
 		return
@@ -164,17 +199,7 @@ func printGPU(w io.Writer, g *contract.GPUState) {
 	if g.Continuation != "" {
 		fmt.Fprintf(w, "Continuation\t%s\n", g.Continuation)
 	}
-	if r := g.Run; r != nil {
-		what := string(r.Class) + " " + r.Job
-		for _, more := range []string{r.Stage, r.Document} {
-			if more != "" {
-				what += ", " + more
-			}
-		}
-		fmt.Fprintf(w, "Running\t%s, for %s\n", what, time.Since(r.Since).Round(time.Second))
-	} else {
-		fmt.Fprintf(w, "Running\tnothing\n")
-	}
+	fmt.Fprintf(w, "Running\t%s\n", running(st))
 	fmt.Fprintf(w, "Realtime\t%d waiting, %d running\n", g.RealtimeWaiting, g.RealtimeRunning)
 	if g.Overlaps > 0 {
 		fmt.Fprintf(w, "OVERLAPS\t%d; two runs were on the GPU at once, please report this\n", g.Overlaps)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -44,6 +45,12 @@ func (o *options) upload(cmd *cobra.Command, s *starter.Starter, in *contract.Ba
 		return contract.NewInvalidInput(err)
 	}
 	folder := "uploads/" + store.EncodeID(key)
+	// What a job was started with stays as it is under that job.
+	if _, err := s.State(ctx, key); err == nil {
+		if err := sameFiles(ctx, docs, in.ProjectID, key, from, folder, files); err != nil {
+			return err
+		}
+	}
 	var list []contract.Document
 	for _, file := range files {
 		data, err := os.ReadFile(filepath.Join(from, file))
@@ -72,6 +79,24 @@ func (o *options) upload(cmd *cobra.Command, s *starter.Starter, in *contract.Ba
 	}
 	in.Manifest = folder + "/manifest.jsonl"
 	return docs.WriteDocument(ctx, in.ProjectID, in.Manifest, lines.Bytes())
+}
+
+// sameFiles refuses to copy files over other ones that a job was started with.
+func sameFiles(ctx context.Context, docs *store.Store, project, key, from, folder string, files []string) error {
+	for _, file := range files {
+		now, err := os.ReadFile(filepath.Join(from, file))
+		if err != nil {
+			return err
+		}
+		then, err := docs.ReadDocument(ctx, project, folder+"/"+filepath.ToSlash(file), int64(len(now)))
+		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrTooLarge) || err == nil && !bytes.Equal(then, now) {
+			return usage("%s was started before, with another %s; nothing was copied. Use another --id", key, file)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // workersStore opens the document store of the workers. A folder that none of
