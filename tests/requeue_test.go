@@ -110,7 +110,7 @@ func TestAJobThatHasEndedIsRequeuedAsANewOne(t *testing.T) {
 	// Nothing is left to do, and a job that is not there.
 	code, _, stderr = s.command("requeue", "b-requeue-2", "--wait")
 	require.Equal(t, cli.ExitUsage, code)
-	require.Contains(t, stderr, no document of b-requeue-2 has failed or was cancelled)
+	require.Contains(t, stderr, "no document of b-requeue-2 has failed or was cancelled")
 	code, _, stderr = s.command("requeue", "nobody")
 	require.Equal(t, cli.ExitNotFound, code, stderr)
 	code, _, stderr = s.command("start", "batch", "--project", "p", "--requeue", "nobody", "--stages", "extract-metadata", "--wait")
