@@ -8,11 +8,7 @@ import (
 // batch measures a job of documents that take no time on the GPU, with the workers
 // in a process of their own.
 func batch(ctx context.Context, o options, t *table) error {
-	model, url, err := newModel()
-	if err != nil {
-		return err
-	}
-	b, err := start(ctx, url, ownProcess)
+	b, model, err := startOnModel(ctx, ownProcess)
 	if err != nil {
 		return err
 	}

@@ -28,11 +28,7 @@ func jobs(ctx context.Context, o options, t *table) error {
 
 // waitingJobs wait in line while batch is paused, and then follow one another.
 func waitingJobs(ctx context.Context, t *table) error {
-	model, url, err := newModel()
-	if err != nil {
-		return err
-	}
-	b, err := start(ctx, url, thisProcess)
+	b, model, err := startOnModel(ctx, thisProcess)
 	if err != nil {
 		return err
 	}
@@ -74,11 +70,7 @@ func job(c call) string {
 
 // startedJobs come 20 a second, more than the GPU can do.
 func startedJobs(ctx context.Context, n int, t *table) error {
-	model, url, err := newModel()
-	if err != nil {
-		return err
-	}
-	b, err := start(ctx, url, thisProcess)
+	b, model, err := startOnModel(ctx, thisProcess)
 	if err != nil {
 		return err
 	}

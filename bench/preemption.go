@@ -58,17 +58,13 @@ func (l lost) share(of time.Duration) float64 {
 }
 
 func structured(ctx context.Context, span time.Duration) (lost, error) {
-	model, url, err := newModel()
-	if err != nil {
-		return lost{}, err
-	}
-	model.slow("DOC", structuredCall)
-	model.slow("REQ", requestTakes)
-	b, err := start(ctx, url, thisProcess)
+	b, model, err := startOnModel(ctx, thisProcess)
 	if err != nil {
 		return lost{}, err
 	}
 	defer b.stop()
+	model.slow("DOC", structuredCall)
+	model.slow("REQ", requestTakes)
 	if err := b.job(ctx, "job", "DOC", documentsAhead); err != nil {
 		return lost{}, err
 	}

@@ -12,11 +12,7 @@ import (
 // realtime measures requests on an idle system, and while documents of a minute
 // fill the GPU.
 func realtime(ctx context.Context, o options, t *table) error {
-	model, url, err := newModel()
-	if err != nil {
-		return err
-	}
-	b, err := start(ctx, url, thisProcess)
+	b, model, err := startOnModel(ctx, thisProcess)
 	if err != nil {
 		return err
 	}

@@ -97,6 +97,16 @@ func start(ctx context.Context, ollama string, in workersIn, change ...func(*con
 	return b, nil
 }
 
+// startOnModel is a Signalbox with a model server that answers at once.
+func startOnModel(ctx context.Context, in workersIn) (*bench, *modelServer, error) {
+	model, url, err := newModel()
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := start(ctx, url, in)
+	return b, model, err
+}
+
 // job starts a job of texts whose model calls are named "name-0", "name-1", ….
 func (b *bench) job(ctx context.Context, id, name string, documents int) error {
 	in := contract.BatchInput{ProjectID: "bench", Stages: []string{contract.StageExtractMetadata}}

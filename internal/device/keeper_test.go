@@ -27,6 +27,8 @@ type keeping struct {
 	t      *testing.T
 	sim    *simgpu.Server
 	server *ollama.Runtime
+	// spoil changes what is measured of the card.
+	spoil func(device.Reading) device.Reading
 }
 
 func keep(t *testing.T, change ...func(*simgpu.Config, *device.KeeperOptions)) *keeping {
@@ -48,10 +50,17 @@ func keep(t *testing.T, change ...func(*simgpu.Config, *device.KeeperOptions)) *
 	limits := ollama.Limits{Load: time.Minute, Prompt: time.Minute, Generate: time.Minute, Stall: time.Minute}
 	server, err := ollama.New(url, limits)
 	require.NoError(t, err)
-	opt.Server, opt.Card = server, sim.Measure
-	k, err := device.NewKeeper(opt)
+	k := &keeping{t: t, sim: sim, server: server}
+	opt.Server, opt.Card = server, func() device.Reading {
+		r := sim.Measure()
+		if k.spoil != nil {
+			r = k.spoil(r)
+		}
+		return r
+	}
+	k.Keeper, err = device.NewKeeper(opt)
 	require.NoError(t, err)
-	return &keeping{Keeper: k, t: t, sim: sim, server: server}
+	return k
 }
 
 // looks is the probe's look while nothing runs.
@@ -291,4 +300,71 @@ func TestHowLongAModelStays(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, c.want, k.KeepAlive(c.class, c.closedFor))
 	}
+}
+
+// TestAModelThatIsOnTheCPUAlready is no better than one that is loaded there.
+func TestAModelThatIsOnTheCPUAlready(t *testing.T) {
+	k := keep(t)
+	k.job(contract.Batch, gemma)
+	k.job(contract.Batch, nomic)
+	k.sim.SetFaults(simgpu.Faults{CPU: true})
+	_, err := k.server.Load(t.Context(), gemma)
+	require.NoError(t, err)
+	k.sim.SetFaults(simgpu.Faults{})
+	_, err = k.prepare(contract.Realtime, gemma)
+	require.ErrorContains(t, err, "has fallen back to the CPU")
+}
+
+// TestALeakBesideALoadedModel is more than that takes: it is unloaded, and what stays
+// is the leak.
+func TestALeakBesideALoadedModel(t *testing.T) {
+	k := keep(t)
+	require.Empty(t, k.job(contract.Batch, gemma).Leaked)
+	k.spoil = func(r device.Reading) device.Reading {
+		const more = 400 << 20
+		r.Memory.UsedBytes, r.Memory.FreeBytes = r.Memory.UsedBytes+more, r.Memory.FreeBytes-more
+		for i := range r.State.Processes {
+			r.State.Processes[i].Bytes += more
+			return r
+		}
+		r.State.Processes = []contract.CardProcess{{PID: 4242, Name: "ollama", Bytes: more}}
+		return r
+	}
+	c := k.job(contract.Batch, gemma)
+	require.Contains(t, c.Leaked, "0.4 GiB are still on the card with no model loaded")
+	require.Empty(t, c.Kept)
+	require.Equal(t, contract.AdmitRealtime, k.looks().Admits)
+}
+
+// TestWhatOthersFreeMeanwhileIsNotLearned as what a model takes.
+func TestWhatOthersFreeMeanwhileIsNotLearned(t *testing.T) {
+	k := keep(t, func(c *simgpu.Config, _ *device.KeeperOptions) { c.Card.Nameless = true })
+	k.sim.SetFaults(simgpu.Faults{ForeignBytes: 3 << 30})
+	looks := 0
+	k.spoil = func(r device.Reading) device.Reading {
+		if looks++; looks > 1 { // before the load, and after it
+			r.Memory.UsedBytes -= 6 << 30
+		}
+		return r
+	}
+	k.job(contract.Realtime, gemma)
+	require.EqualValues(t, 45e8, k.models()[0].LearnedCardBytes, "as the server says")
+}
+
+// TestEachErrorOfTheCardIsSeenOnce by the probe, whoever measures the card when it comes.
+func TestEachErrorOfTheCardIsSeenOnce(t *testing.T) {
+	k := keep(t)
+	told := false
+	k.spoil = func(r device.Reading) device.Reading {
+		if !told {
+			told, r.Xids = true, []device.Xid{{Number: 119}}
+		}
+		return r
+	}
+	k.job(contract.Realtime, gemma)
+	require.True(t, told)
+	r, _ := k.Look(t.Context(), nil, true, true)
+	require.Equal(t, []device.Xid{{Number: 119}}, r.Xids)
+	r, _ = k.Look(t.Context(), nil, true, true)
+	require.Empty(t, r.Xids)
 }

@@ -59,6 +59,13 @@ func idle(r device.Reading) *device.Ledger {
 	return l
 }
 
+// container has seen that a model is on the card and nobody is named.
+func container() *device.Ledger {
+	l := idle(reading(gib / 2))
+	l.See(today, reading(5*gib), listed("text", 4*gib+gib/2, 4*gib+gib/2), true)
+	return l
+}
+
 func TestRoom(t *testing.T) {
 	quiet := reading(gib / 2)
 	for name, c := range map[string]struct {
@@ -80,6 +87,12 @@ func TestRoom(t *testing.T) {
 		},
 		"the same without names": {
 			idle(nameless(gib / 2)), embedModel, nameless(5 * gib), listed("text", 4*gib+gib/2, 4*gib+gib/2), "", nil,
+		},
+		"the model is there, without names": {
+			idle(nameless(gib / 2)), textModel, nameless(5 * gib), listed("text", 4*gib+gib/2, 4*gib+gib/2), "", nil,
+		},
+		"in a container, which sees no processes": {
+			container(), textModel, reading(5 * gib), listed("text", 4*gib+gib/2, 4*gib+gib/2), "", nil,
 		},
 		"somebody else has 3 GiB": {
 			idle(quiet), textModel, reading(3*gib+gib/2, game(3*gib)), nil, contract.AdmitRealtime,
@@ -196,4 +209,6 @@ func TestTheIdleCardIsLearned(t *testing.T) {
 	require.NotNil(t, l.Room(textModel, reading(3*gib, game(3*gib)), nil), "the least counts")
 	l.See(today.Add(26*time.Hour), reading(3*gib, game(3*gib)), nil, true)
 	require.Nil(t, l.Room(textModel, reading(3*gib, game(3*gib)), nil), "and for a day: a card that others share for good is not shut")
+	l.See(today.Add(54*time.Hour), reading(6*gib), nil, false)
+	require.NotNil(t, l.Room(textModel, reading(6*gib), nil), "a model may be on its way to the card")
 }

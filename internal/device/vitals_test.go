@@ -62,6 +62,9 @@ func TestWhatIsWrongNowCountsAtOnce(t *testing.T) {
 	p.s.Server = errors.New("refused")
 	p.is(contract.Unhealthy, contract.AdmitNothing, "Ollama at http://h:1 does not answer: refused")
 	p.s.Server, p.s.Missing, p.s.Card.Broken = nil, nil, nil
+	p.s.Memory = &device.Refusal{Admits: contract.AdmitRealtime, Reason: "a game has it"}
+	p.is(contract.Unhealthy, contract.AdmitRealtime, "a game has it")
+	p.s.Memory = nil
 	p.well()
 	p.s.Card = device.Reading{Memory: contract.Memory{Source: contract.MemoryUnknown}}
 	p.is(contract.HealthUnknown, contract.AdmitAll, "")
