@@ -3,7 +3,7 @@
 // takes as long as it is told to, so that what is left is Signalbox's own time. No
 // real model and no real card take part.
 //
-//	go run ./bench                              everything, about 25 minutes
+//	go run ./bench                              everything, about 30 minutes
 //	go run ./bench -n 50 -documents 2000 -only realtime,batch
 //	go run ./bench -only preemption -span 1h    an hour's requests and batch
 package main
@@ -39,6 +39,8 @@ var sections = []struct {
 	{"batch", batch},
 	{"jobs", jobs},
 	{"stages", stages},
+	{"memory", memory},
+	{"faults", faults},
 	{"preemption", preemption},
 }
 

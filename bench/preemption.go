@@ -80,13 +80,7 @@ func freeTextAgain(ctx context.Context, span time.Duration) (lost, error) {
 }
 
 func readPages(ctx context.Context, span time.Duration, continuation string) (lost, error) {
-	sim := simgpu.New(pagesOfAMinute())
-	url, err := sim.Start("127.0.0.1:0")
-	if err != nil {
-		return lost{}, err
-	}
-	defer func() { _ = sim.Close() }()
-	b, err := start(ctx, url, thisProcess, func(c *config.Config) { c.Models.Text.Continuation = continuation })
+	_, b, err := startOnCardOf(ctx, pagesOfAMinute(), func(s *workerSpec) { s.Config.Models.Text.Continuation = continuation })
 	if err != nil {
 		return lost{}, err
 	}

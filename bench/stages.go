@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"signalbox/internal/simgpu"
 	"signalbox/internal/testdoc"
 	"signalbox/workflows/contract"
 )
@@ -14,15 +13,7 @@ const threeStageDocuments = 1000
 
 // stages measures how often the model is switched in a job whose stages need two.
 func stages(ctx context.Context, _ options, t *table) error {
-	cfg := simgpu.Default()
-	cfg.Speed = 10_000
-	sim := simgpu.New(cfg)
-	url, err := sim.Start("127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = sim.Close() }()
-	b, err := start(ctx, url, thisProcess)
+	sim, b, err := startOnCard(ctx, 10_000)
 	if err != nil {
 		return err
 	}

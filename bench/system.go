@@ -15,8 +15,10 @@ import (
 
 	"signalbox/internal/config"
 	"signalbox/internal/devserver"
+	"signalbox/internal/simgpu"
 	"signalbox/internal/store"
 	"signalbox/starter"
+	"signalbox/workers"
 	"signalbox/workflows/contract"
 )
 
@@ -40,7 +42,7 @@ const (
 	ownProcess  workersIn = true
 )
 
-func start(ctx context.Context, ollama string, in workersIn, change ...func(*config.Config)) (b *bench, err error) {
+func start(ctx context.Context, ollama string, in workersIn, change ...func(*workerSpec)) (b *bench, err error) {
 	dir, err := os.MkdirTemp("", "signalbox-bench")
 	if err != nil {
 		return nil, err
@@ -57,15 +59,15 @@ func start(ctx context.Context, ollama string, in workersIn, change ...func(*con
 			b.stop()
 		}
 	}()
-	cfg := config.Simulated()
-	cfg.Ollama.Host, cfg.State.Dir = ollama, dir
-	if cfg.Store.URL, err = config.StoreURL(filepath.Join(dir, "store")); err != nil {
+	spec := workerSpec{LockDir: dir, Config: config.Simulated(), Roles: workers.AllRoles()}
+	spec.Config.Ollama.Host, spec.Config.State.Dir = ollama, dir
+	if spec.Config.Store.URL, err = config.StoreURL(filepath.Join(dir, "store")); err != nil {
 		return nil, err
 	}
 	for _, c := range change {
-		c(&cfg)
+		c(&spec)
 	}
-	if b.docs, err = store.Open(ctx, cfg.Store.URL); err != nil {
+	if b.docs, err = store.Open(ctx, spec.Config.Store.URL); err != nil {
 		return nil, err
 	}
 	undo = append(undo, func() { _ = b.docs.Close() })
@@ -88,7 +90,8 @@ func start(ctx context.Context, ollama string, in workersIn, change ...func(*con
 	if in == ownProcess {
 		begin = inOwnProcess
 	}
-	memory, stop, err := begin(ctx, workerSpec{Address: server.Address(), LockDir: dir, Config: cfg})
+	spec.Address = server.Address()
+	memory, stop, err := begin(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -98,13 +101,38 @@ func start(ctx context.Context, ollama string, in workersIn, change ...func(*con
 }
 
 // startOnModel is a Signalbox with a model server that answers at once.
-func startOnModel(ctx context.Context, in workersIn) (*bench, *modelServer, error) {
+func startOnModel(ctx context.Context, in workersIn, change ...func(*workerSpec)) (*bench, *modelServer, error) {
 	model, url, err := newModel()
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := start(ctx, url, in)
+	b, err := start(ctx, url, in, change...)
 	return b, model, err
+}
+
+// startOnCard is a Signalbox on a simulated Ollama and card of a speed.
+func startOnCard(ctx context.Context, speed float64, change ...func(*workerSpec)) (*simgpu.Server, *bench, error) {
+	cfg := simgpu.Default()
+	cfg.Speed = speed
+	return startOnCardOf(ctx, cfg, change...)
+}
+
+func startOnCardOf(ctx context.Context, cfg simgpu.Config, change ...func(*workerSpec)) (*simgpu.Server, *bench, error) {
+	sim := simgpu.New(cfg)
+	url, err := sim.Start("127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := start(ctx, url, thisProcess, append(change, func(s *workerSpec) { s.card = sim.Measure })...)
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := b.stop
+	b.stop = func() {
+		stop()
+		_ = sim.Close()
+	}
+	return sim, b, nil
 }
 
 // job starts a job of texts whose model calls are named "name-0", "name-1", ….

@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/log"
 
 	"signalbox/internal/config"
+	"signalbox/internal/device"
 	"signalbox/workers"
 )
 
@@ -27,6 +28,9 @@ const workerFlag = "worker"
 type workerSpec struct {
 	Address, LockDir string
 	Config           config.Config
+	Roles            []workers.Role
+	// card measures a simulated card; nil for none.
+	card device.Card
 }
 
 // runWorkers takes every role on until ctx ends.
@@ -38,9 +42,9 @@ func runWorkers(ctx context.Context, s workerSpec, ready func()) error {
 	}
 	defer c.Close()
 	p := &workers.Process{
-		Client: c, Namespace: "default", Config: s.Config, Logger: logger, LockDir: s.LockDir, LoadedAt: time.Now(),
+		Client: c, Namespace: "default", Config: s.Config, Logger: logger, LockDir: s.LockDir, LoadedAt: time.Now(), Card: s.card,
 	}
-	return p.Run(ctx, workers.AllRoles(), ready)
+	return p.Run(ctx, s.Roles, ready)
 }
 
 func inThisProcess(ctx context.Context, s workerSpec) (memory func() (int64, error), stop func(), err error) {

@@ -76,6 +76,7 @@ type Core struct {
 	failUntil time.Time
 	failFor   time.Duration
 	failWhy   string
+	fails     int // in a row
 	warm      warmth
 	pace      pace
 	stages    map[stageOf]*stagePace

@@ -89,7 +89,15 @@ func (l *Ledger) Generated(m ollama.Model, tokens int, took time.Duration) {
 // own is what the model server's processes have on the card; not known where the card
 // does not name who has its memory.
 func (l *Ledger) own(r Reading) (bytes int64, known bool) {
-	if !measured(r) || r.State.NoProcesses != "" || l.nameless {
+	if l.nameless {
+		return 0, false
+	}
+	return namedOwn(r)
+}
+
+// namedOwn is what the card names as the model server's; not known where it names nobody.
+func namedOwn(r Reading) (bytes int64, known bool) {
+	if !measured(r) || r.State.NoProcesses != "" {
 		return 0, false
 	}
 	for _, p := range r.State.Processes {

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"fmt"
 	"time"
 
 	"signalbox/workflows/contract"
@@ -16,12 +17,22 @@ func (c *Core) Probed(h contract.Health) { c.probe = h }
 func (c *Core) RunFailed(now time.Time, why string) (suspect bool) {
 	suspect = c.failFor == 0
 	c.failFor = min(max(2*c.failFor, FailBackoffMin), FailBackoffMax)
+	c.fails++
 	c.failUntil, c.failWhy = now.Add(c.failFor), why
 	return suspect
 }
 
 // RunSucceeded ends the backoff after failed runs.
-func (c *Core) RunSucceeded() { c.failFor, c.failUntil, c.failWhy = 0, time.Time{}, "" }
+func (c *Core) RunSucceeded() { c.fails, c.failFor, c.failUntil, c.failWhy = 0, 0, time.Time{}, "" }
+
+// failed says how many runs have failed in a row: a server whose runner crashes again
+// and again answers every probe.
+func (c *Core) failed() string {
+	if c.fails > 1 {
+		return fmt.Sprintf("the last %d runs failed: ", c.fails)
+	}
+	return "the last run failed: "
+}
 
 // Health of the GPU at now: an operator's drain, the probe's word, and after a
 // failed run realtime alone for a while.
@@ -33,7 +44,7 @@ func (c *Core) Health(now time.Time) contract.Health {
 	if h.Admits == contract.AdmitAll && now.Before(c.failUntil) {
 		return contract.Health{
 			Value: contract.Unhealthy, Admits: contract.AdmitRealtime,
-			Reason: "the last run failed: " + c.failWhy,
+			Reason: c.failed() + c.failWhy,
 		}
 	}
 	return h

@@ -174,7 +174,7 @@ func (k *Keeper) dead(l ollama.Loaded, r Reading) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	own, known := k.ledger.own(r)
-	return known && l.CardBytes > 2*MemoryTolerance && own < l.CardBytes/fallbackShare
+	return known && l.CardBytes > 2*MemoryTolerance && own < l.CardBytes/fallbackShare && r.Memory.UsedBytes < l.CardBytes
 }
 
 // unload makes the models on the card leave that are of a kind, and waits until they

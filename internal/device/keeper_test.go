@@ -368,3 +368,23 @@ func TestEachErrorOfTheCardIsSeenOnce(t *testing.T) {
 	r, _ = k.Look(t.Context(), nil, true, true)
 	require.Empty(t, r.Xids)
 }
+
+// TestInAContainerTheModelIsNotLoadedAgain: there the card names programs that it knows
+// no name of, or none, and that is no sign that the model is gone.
+func TestInAContainerTheModelIsNotLoadedAgain(t *testing.T) {
+	k := keep(t)
+	k.spoil = func(r device.Reading) device.Reading {
+		for i := range r.State.Processes {
+			r.State.Processes[i].Name = ""
+		}
+		return r
+	}
+	require.Nil(t, k.looks())
+	for range 3 {
+		require.Empty(t, k.job(contract.Batch, gemma).Leaked)
+		require.Nil(t, k.looks())
+	}
+	require.EqualValues(t, 1, k.sim.Stats().Loads)
+	require.Empty(t, k.job(contract.Batch, nomic).Leaked)
+	require.EqualValues(t, 45e8, k.models()[0].LearnedCardBytes)
+}

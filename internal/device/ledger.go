@@ -97,11 +97,10 @@ func (l *Ledger) See(now time.Time, r Reading, loaded []ollama.Loaded, quiet boo
 		return
 	}
 	on := onCard(loaded)
-	own, named := l.own(r)
-	if named && own == 0 && on > MemoryTolerance && quiet && len(r.State.Processes) == 0 {
-		// It names nobody although a model is there: as in a container, which sees
-		// its own processes alone.
-		l.nameless, named = true, false
+	if own, known := namedOwn(r); known && quiet && on > MemoryTolerance {
+		// It does not name the model server although its memory is in use: as in a
+		// container, which sees its own processes alone.
+		l.nameless = own == 0 && r.Memory.UsedBytes >= on
 	}
 	if !quiet || on > 0 {
 		return
@@ -109,7 +108,7 @@ func (l *Ledger) See(now time.Time, r Reading, loaded []ollama.Loaded, quiet boo
 	if l.idle == 0 || r.Memory.UsedBytes <= l.idle || now.Sub(l.idleAt) > idleFor {
 		l.idle, l.idleAt = r.Memory.UsedBytes, now
 	}
-	if named && own <= MemoryTolerance {
+	if own, known := l.own(r); known && own <= MemoryTolerance {
 		l.leak = ""
 	}
 }
@@ -120,7 +119,7 @@ func (l *Ledger) Emptied(r Reading) (leaked int64) {
 	if !measured(r) {
 		return 0
 	}
-	if own, named := l.own(r); named {
+	if own, known := l.own(r); known {
 		if own <= MemoryTolerance {
 			l.leak = ""
 			return 0

@@ -59,10 +59,13 @@ func idle(r device.Reading) *device.Ledger {
 	return l
 }
 
+// stranger is a program of another container.
+var stranger = contract.CardProcess{PID: 99, Bytes: 4*gib + gib/2}
+
 // container has seen that a model is on the card and nobody is named.
-func container() *device.Ledger {
+func container(programs ...contract.CardProcess) *device.Ledger {
 	l := idle(reading(gib / 2))
-	l.See(today, reading(5*gib), listed("text", 4*gib+gib/2, 4*gib+gib/2), true)
+	l.See(today, reading(5*gib, programs...), listed("text", 4*gib+gib/2, 4*gib+gib/2), true)
 	return l
 }
 
@@ -93,6 +96,9 @@ func TestRoom(t *testing.T) {
 		},
 		"in a container, which sees no processes": {
 			container(), textModel, reading(5 * gib), listed("text", 4*gib+gib/2, 4*gib+gib/2), "", nil,
+		},
+		"or none whose name it knows": {
+			container(stranger), textModel, reading(5*gib, stranger), listed("text", 4*gib+gib/2, 4*gib+gib/2), "", nil,
 		},
 		"somebody else has 3 GiB": {
 			idle(quiet), textModel, reading(3*gib+gib/2, game(3*gib)), nil, contract.AdmitRealtime,
