@@ -14,7 +14,7 @@ use SIGNALBOX_TEST_TEMPORAL temporal
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 status=0
-go test ./internal/devserver ./internal/realollama ./internal/ollama ./internal/documents ./tests/... \
+go test ./internal/devserver ./internal/realollama ./internal/ollama ./internal/device ./internal/documents ./tests/... \
 	-count=1 -timeout 40m -json "$@" >"$out" || status=$?
 go run ./scripts/skips -allowed .ci/skips.txt <"$out" || status=1
 exit $status
