@@ -36,7 +36,8 @@ type Faults struct {
 	// DeadEntries is that the runners of what is listed have died: none of it is on the
 	// card. The next load ends that.
 	DeadEntries bool `json:"deadEntries,omitempty"`
-	// Lost is that the card no longer answers its driver; what runs there fails.
+	// Lost is that the card no longer answers its driver: what is there fails, and what
+	// is loaded from then on is on the CPU.
 	Lost bool `json:"lost,omitempty"`
 }
 

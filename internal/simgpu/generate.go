@@ -129,7 +129,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, req generateRe
 	a := &run{
 		s: s, model: m, w: w, stream: req.Stream == nil || *req.Stream, shape: shape, faults: faults,
 		began: began, loadTime: loadTime, promptTokens: promptTokens,
-		words: goOn(compose(req, form, m), so), limit: intOption(req.Options, "num_predict"),
+		words: goOn(compose(req, form, m), so), limit: intOption(req.Options, "num_predict"), onCard: l.onCard,
 	}
 	a.serve(r.Context())
 }

@@ -21,6 +21,7 @@ type run struct {
 	promptTokens int
 	words        []string
 	limit        int
+	onCard       bool
 }
 
 // brokenStream is what Ollama says when its runner dies in an answer.
@@ -28,6 +29,10 @@ const brokenStream = "an error was encountered while running the model: unexpect
 
 // serve evaluates the prompt and sends the answer, one token a line.
 func (a *run) serve(ctx context.Context) {
+	if a.faults.Lost && a.onCard {
+		a.die()
+		return
+	}
 	slow := 1.0
 	if a.faults.CPU || a.faults.Lost {
 		slow = 10
