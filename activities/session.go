@@ -85,7 +85,7 @@ func (s *session) begin(m ollama.Model) error {
 	if err := s.pulse.confirmed(s.grant.Context()); err != nil {
 		return s.fault(err)
 	}
-	if m = s.warm(m); s.loaded.Name != m.Name {
+	if s.loaded.Name != m.Name {
 		took, err := s.gpu.Memory.Prepare(s.grant.Context(), s.class, m)
 		if err != nil {
 			return s.fault(err)
@@ -125,10 +125,10 @@ const tightenings = 3
 func (s *session) ask(t *tasks.Task, rebuild func() (*tasks.Task, error)) (json.RawMessage, *tasks.Task, error) {
 	tight, broken := 0, 0
 	for {
+		t.Call.Model = s.warm(t.Call.Model)
 		if err := s.begin(t.Call.Model); err != nil {
 			return nil, nil, err
 		}
-		t.Call.Model = s.warm(t.Call.Model)
 		a, err := s.gpu.Server.Generate(s.grant.Context(), t.Call)
 		var output json.RawMessage
 		switch kind := ollama.KindOf(err); {
@@ -169,10 +169,10 @@ func (s *session) ask(t *tasks.Task, rebuild func() (*tasks.Task, error)) (json.
 
 // embed makes one call for vectors.
 func (s *session) embed(c ollama.EmbedCall) ([][]float32, error) {
+	c.Model = s.warm(c.Model)
 	if err := s.begin(c.Model); err != nil {
 		return nil, err
 	}
-	c.Model = s.warm(c.Model)
 	v, err := s.gpu.Server.Embed(s.grant.Context(), c)
 	if err != nil {
 		return nil, s.fault(err)

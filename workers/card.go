@@ -51,10 +51,9 @@ func (c *hostCard) measure() device.Reading {
 	case err != nil:
 		return unknown(r.Name, err.Error())
 	}
-	return device.Reading{
-		Name: r.Name, State: CardState(r), Xids: c.errors(),
-		Memory: contract.Memory{TotalBytes: r.Total, UsedBytes: r.Used, FreeBytes: r.Free, Source: contract.MemoryMeasured},
-	}
+	reading := CardReading(r)
+	reading.Xids = c.errors()
+	return reading
 }
 
 // watchAgain is how long a watch of the card's errors that has failed stays away.
@@ -78,7 +77,7 @@ func (c *hostCard) watch() {
 	_ = c.meter.Watch(c.ctx, func(x nvml.Xid) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.xids = append(c.xids, device.Xid{Number: x.Number, Program: x.Program})
+		c.xids = append(c.xids, device.Xid(x))
 	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,19 +87,22 @@ func (c *hostCard) watch() {
 // mostProcesses of a card that are reported; the largest are first.
 const mostProcesses = 8
 
-// CardState is what was measured of a card beside its memory.
-func CardState(r nvml.Reading) contract.Card {
-	s := contract.Card{
+// CardReading is what was measured of a card, for the device.
+func CardReading(r nvml.Reading) device.Reading {
+	state := contract.Card{
 		Driver: r.Driver, Celsius: r.Celsius, SlowdownAt: r.SlowdownAt, Watts: r.Watts, WattsLimit: r.WattsLimit,
 		Throttled: r.Throttled, NoProcesses: r.NoProcesses,
 	}
 	if r.Busy >= 0 {
-		s.Busy = &r.Busy
+		state.Busy = &r.Busy
 	}
 	for _, p := range r.Processes[:min(len(r.Processes), mostProcesses)] {
-		s.Processes = append(s.Processes, contract.CardProcess{PID: p.PID, Name: p.Name, Bytes: p.Bytes})
+		state.Processes = append(state.Processes, contract.CardProcess(p))
 	}
-	return s
+	return device.Reading{
+		Name: r.Name, State: state,
+		Memory: contract.Memory{TotalBytes: r.Total, UsedBytes: r.Used, FreeBytes: r.Free, Source: contract.MemoryMeasured},
+	}
 }
 
 func unknown(name, why string) device.Reading {

@@ -103,9 +103,8 @@ func checkGPU(ctx context.Context, cfg config.Config) gpuReport {
 		r.Problem = err.Error()
 		return r
 	}
-	state := workers.CardState(found)
-	r.State = &state
-	r.Memory = &contract.Memory{TotalBytes: found.Total, UsedBytes: found.Used, FreeBytes: found.Free, Source: contract.MemoryMeasured}
+	reading := workers.CardReading(found)
+	r.State, r.Memory = &reading.State, &reading.Memory
 	if err := meter.CanWatch(); err != nil {
 		r.NoXid = err.Error()
 	}

@@ -26,6 +26,9 @@ func (k *Keeper) Clean(ctx context.Context, class contract.Class, m ollama.Model
 		return c
 	}
 	now := k.card.read(ctx)
+	k.mu.Lock()
+	k.ledger.See(time.Now(), now, loaded, true)
+	k.mu.Unlock()
 	unload := class == contract.Realtime && k.opt.KeepWarm == 0
 	leave := func(l ollama.Loaded) bool {
 		if m.CPU && k.ours(l.Name) { // it runs beside the one on the card
@@ -49,7 +52,6 @@ func (k *Keeper) Clean(ctx context.Context, class contract.Class, m ollama.Model
 		}
 	}
 	k.mu.Lock()
-	k.ledger.See(time.Now(), now, after, true)
 	c.Leaked = k.ledger.leak
 	k.mu.Unlock()
 	c.TookMs = time.Since(began).Milliseconds()

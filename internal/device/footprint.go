@@ -18,9 +18,7 @@ type Footprint struct {
 	CardBytes int64 `json:"cardBytes"`
 	// Measured is by how much loading it changed the card's used memory; 0 where that
 	// could not be measured.
-	Measured int64     `json:"measured,omitempty"`
-	Loads    int       `json:"loads"`
-	At       time.Time `json:"at"`
+	Measured int64 `json:"measured,omitempty"`
 	// TokensPerSecond that it generates.
 	TokensPerSecond float64 `json:"tokensPerSecond,omitempty"`
 }
@@ -44,14 +42,13 @@ func keyOf(m ollama.Model) footprintKey { return footprintKey{ollama.Name(m.Name
 // learnLoad records a load: what the server lists and what the card's memory did.
 // Loads differ a little, and another program may take or give memory meanwhile: the
 // newest counts for a quarter.
-func (l *Ledger) learnLoad(now time.Time, m ollama.Model, listed ollama.Loaded, before, after Reading) {
+func (l *Ledger) learnLoad(m ollama.Model, listed ollama.Loaded, before, after Reading) {
 	f := l.footprints[keyOf(m)]
 	if f == nil {
 		f = &Footprint{Model: m.Name, ContextTokens: m.ContextTokens}
 		l.footprints[keyOf(m)] = f
 	}
-	f.Loads++
-	f.At, f.Bytes, f.CardBytes = now.UTC(), listed.Bytes, listed.CardBytes
+	f.Bytes, f.CardBytes = listed.Bytes, listed.CardBytes
 	if measured(before) && measured(after) {
 		// Own memory alone where the card names who has it.
 		taken := after.Memory.UsedBytes - before.Memory.UsedBytes

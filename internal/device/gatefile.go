@@ -1,12 +1,8 @@
 package device
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 
 	"signalbox/workflows/contract"
 )
@@ -23,18 +19,11 @@ func readGate(dir string) (contract.Gate, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return g, fmt.Errorf("the gpu role's folder (state.dir): %w", err)
 	}
-	path := filepath.Join(dir, gateFile)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	found, err := readState(dir, gateFile, "the scheduler sends the gate again", &g)
+	if err == nil && !found {
 		return g, writeGate(dir, g) // whether it can be kept is known now
 	}
-	if err != nil {
-		return g, fmt.Errorf("read the gate: %w", err)
-	}
-	if err := json.Unmarshal(data, &g); err != nil {
-		return g, fmt.Errorf("%s is damaged (%w); remove it, the scheduler sends the gate again", path, err)
-	}
-	return g, nil
+	return g, err
 }
 
 // writeGate keeps the gate, whole or not at all.
@@ -42,7 +31,7 @@ func writeGate(dir string, g contract.Gate) error {
 	if dir == "" {
 		return nil
 	}
-	if err := writeFile(filepath.Join(dir, gateFile), g); err != nil {
+	if err := writeState(dir, gateFile, g); err != nil {
 		return fmt.Errorf("keep the gate: %w", err)
 	}
 	return nil

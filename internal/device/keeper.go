@@ -145,7 +145,7 @@ func (k *Keeper) learn(ctx context.Context, m ollama.Model, before Reading) erro
 	}
 	after := k.card.read(ctx)
 	k.mu.Lock()
-	k.ledger.learnLoad(time.Now(), m, l, before, after)
+	k.ledger.learnLoad(m, l, before, after)
 	all := k.ledger.Footprints()
 	k.mu.Unlock()
 	if err := writeFootprints(k.opt.Dir, all); err != nil {

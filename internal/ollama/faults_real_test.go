@@ -18,6 +18,7 @@ import (
 type broken struct {
 	t      *testing.T
 	server *realollama.Server
+	wire   *cutter // counts what is answered
 	r      *ollama.Runtime
 	model  ollama.Model
 }
@@ -25,11 +26,12 @@ type broken struct {
 // Each fault ends as the right error within its budget, and the next request works.
 func TestFaultsReal(t *testing.T) {
 	server := realollama.Start(t)
-	r, err := ollama.New(server.URL, ollama.Limits{
+	wire := newCutter(t, server.URL)
+	r, err := ollama.New(wire.url, ollama.Limits{
 		Load: 30 * time.Second, Prompt: time.Minute, Generate: time.Minute, Stall: time.Second,
 	})
 	require.NoError(t, err)
-	b := &broken{t: t, server: server, r: r, model: ollama.Model{Name: realollama.Text, ContextTokens: 4096, KeepAlive: time.Minute}}
+	b := &broken{t: t, server: server, wire: wire, r: r, model: ollama.Model{Name: realollama.Text, ContextTokens: 4096, KeepAlive: time.Minute}}
 	for name, fault := range map[string]func(*broken){
 		"the runner is killed in an answer":     (*broken).killInAnswer,
 		"the runner is killed while it loads":   (*broken).killInLoad,
@@ -56,9 +58,11 @@ func (b *broken) works() {
 	require.Equal(b.t, realollama.Answer, trim(a.Text))
 }
 
-// long begins an answer that takes seconds, and returns how it ended.
+// long begins an answer that takes seconds, waits until it is on its way, and returns
+// how it ended.
 func (b *broken) long() <-chan error {
 	b.t.Helper()
+	before := b.wire.parts.Load()
 	ended := make(chan error, 1)
 	go func() {
 		_, err := b.r.Generate(context.Background(), ollama.Call{
@@ -67,6 +71,7 @@ func (b *broken) long() <-chan error {
 		})
 		ended <- err
 	}()
+	require.Eventually(b.t, func() bool { return b.wire.parts.Load() > before }, time.Minute, time.Millisecond)
 	return ended
 }
 
@@ -84,7 +89,6 @@ func (b *broken) signal(s syscall.Signal) {
 
 func (b *broken) killInAnswer() {
 	ended := b.long()
-	time.Sleep(50 * time.Millisecond) // into the answer, or just before: both have to end
 	b.signal(syscall.SIGKILL)
 	b.fails(<-ended, ollama.KindUnavailable, "")
 }
@@ -108,9 +112,8 @@ func (b *broken) killIdle() {
 
 func (b *broken) freezeInAnswer() {
 	ended := b.long()
-	time.Sleep(50 * time.Millisecond)
 	b.signal(syscall.SIGSTOP)
-	b.fails(<-ended, ollama.KindUnavailable, "timeouts.")
+	b.fails(<-ended, ollama.KindUnavailable, "timeouts.stall")
 }
 
 // freezeIdle is found by Ollama itself, which asks a runner whether it is there before

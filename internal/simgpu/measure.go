@@ -43,13 +43,7 @@ func (s *Server) Measure() device.Reading {
 		r.State.NoProcesses = "this simulated card names no processes"
 		return r
 	}
-	own := s.leaked
-	for _, l := range s.loaded {
-		if !f.DeadEntries {
-			own += l.cardBytes()
-		}
-	}
-	for _, p := range []contract.CardProcess{{PID: runnerPID, Name: "ollama", Bytes: own}, {PID: foreignPID, Name: "another-program", Bytes: f.ForeignBytes}} {
+	for _, p := range []contract.CardProcess{{PID: runnerPID, Name: "ollama", Bytes: s.ownBytes()}, {PID: foreignPID, Name: "another-program", Bytes: f.ForeignBytes}} {
 		if p.Bytes > 0 {
 			r.State.Processes = append(r.State.Processes, p)
 		}

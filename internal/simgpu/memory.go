@@ -157,7 +157,13 @@ func (s *Server) forget(name string) {
 
 // usedBytes of the card. The caller holds mu.
 func (s *Server) usedBytes() int64 {
-	used := s.cfg.Card.ReservedBytes + s.faults.ForeignBytes + s.leaked
+	return s.cfg.Card.ReservedBytes + s.faults.ForeignBytes + s.ownBytes()
+}
+
+// ownBytes of the card are this Ollama's: models, and what they have left there. The
+// caller holds mu.
+func (s *Server) ownBytes() int64 {
+	used := s.leaked
 	for _, l := range s.loaded {
 		if !s.faults.DeadEntries {
 			used += l.cardBytes()
