@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/ollama/ollama/api"
@@ -31,9 +32,21 @@ func (l Loaded) String() string {
 	return fmt.Sprintf("%s %s, %s", l.Name, contract.GiB(l.Bytes), where)
 }
 
+// listTries and listPause bound the repeating of a list that failed inside the server.
+const (
+	listTries = 4
+	listPause = 10 * time.Millisecond
+)
+
 // Loaded lists the models in the server's memory.
 func (r *Runtime) Loaded(ctx context.Context) ([]Loaded, error) {
 	ps, err := r.client.ListRunning(ctx)
+	for try := 1; try < listTries && failedInside(err); try++ {
+		// The list races with a model that goes: its handler panics, and the
+		// next list is whole (seen on v0.10.1 and v0.17.4).
+		time.Sleep(listPause)
+		ps, err = r.client.ListRunning(ctx)
+	}
 	if err != nil {
 		return nil, classify(ctx, "", err)
 	}
@@ -42,6 +55,11 @@ func (r *Runtime) Loaded(ctx context.Context) ([]Loaded, error) {
 		list = append(list, Loaded{Name: m.Name, Bytes: m.Size, CardBytes: m.SizeVRAM})
 	}
 	return list, nil
+}
+
+func failedInside(err error) bool {
+	var status api.StatusError
+	return errors.As(err, &status) && status.StatusCode == http.StatusInternalServerError
 }
 
 // Load brings m into memory and returns how long that took. What else is in memory is

@@ -3,6 +3,7 @@ package ollama_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -148,6 +149,34 @@ func TestProbeSimulated(t *testing.T) {
 var longText = strings.Repeat("long text ", 5_000)
 
 var trim = strings.TrimSpace
+
+// TestAListThatFailsInsideTheServer: Ollama's list races with a model that goes.
+func TestAListThatFailsInsideTheServer(t *testing.T) {
+	sim := simgpu.New(simgpu.Default())
+	failures, seen := 0, 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/api/ps" {
+			if seen++; seen <= failures {
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
+		}
+		sim.ServeHTTP(w, req)
+	}))
+	t.Cleanup(server.Close)
+	r, err := ollama.New(server.URL, patient)
+	require.NoError(t, err)
+	for failures = range 4 {
+		seen = 0
+		_, err = r.Loaded(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, failures+1, seen)
+	}
+	failures, seen = 100, 0
+	_, err = r.Loaded(t.Context())
+	require.Equal(t, ollama.KindUnavailable, ollama.KindOf(err))
+	require.Equal(t, 4, seen, "a server that always fails is reported")
+}
 
 func TestEmbedSimulated(t *testing.T) {
 	r, _ := simulated(t, patient)

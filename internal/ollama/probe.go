@@ -2,14 +2,10 @@ package ollama
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/ollama/ollama/api"
 )
 
 // probeTimeout is how long the server may take to say that it is there.
@@ -36,11 +32,6 @@ func (r *Runtime) Probe(ctx context.Context) (Status, error) {
 		return Status{}, classify(ctx, "", err)
 	}
 	loaded, err := r.Loaded(ctx)
-	var broken api.StatusError
-	if errors.As(err, &broken) && broken.StatusCode >= http.StatusInternalServerError {
-		// Ollama's list races with a load: once in 400,000 times it fails for it.
-		loaded, err = r.Loaded(ctx)
-	}
 	if err != nil {
 		return Status{}, err
 	}
