@@ -64,6 +64,7 @@ func start(ctx context.Context, ollama string, in workersIn, change ...func(*wor
 	if spec.Config.Store.URL, err = config.StoreURL(filepath.Join(dir, "store")); err != nil {
 		return nil, err
 	}
+	spec.Config.RFA.Mail.Outbox = filepath.Join(dir, "mail")
 	for _, c := range change {
 		c(&spec)
 	}

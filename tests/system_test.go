@@ -101,6 +101,7 @@ func systemAt(t *testing.T, gpu *recorder, address string, change ...func(*confi
 	url, err := config.StoreURL(filepath.Join(dir, "store"))
 	require.NoError(t, err)
 	cfg.Store.URL = url
+	cfg.RFA.Mail.Outbox = filepath.Join(dir, "mail")
 	for _, c := range change {
 		c(&cfg)
 	}

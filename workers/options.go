@@ -54,6 +54,19 @@ func hostOptions() worker.Options {
 	}
 }
 
+// At once of the approvals' queues.
+const (
+	reminderSlots     = 5
+	distributionSlots = 3
+)
+
+// activitySlots are the options of a worker whose activities are so many at once.
+func activitySlots(n int) worker.Options {
+	o := workflowOptions()
+	o.MaxConcurrentActivityExecutionSize = n
+	return o
+}
+
 // workflowOptions are those of a worker with workflows and the activities that
 // need no GPU.
 func workflowOptions() worker.Options {

@@ -25,6 +25,6 @@ func TestParseRoles(t *testing.T) {
 	roles, err := workers.ParseRoles([]string{"gpu", " ai", "gpu"})
 	require.NoError(t, err)
 	require.Equal(t, []workers.Role{workers.RoleGPU, workers.RoleAI}, roles)
-	_, err = workers.ParseRoles([]string{"rfa"})
-	require.ErrorContains(t, err, `role "rfa" is unknown; allowed are gpu, ai, scheduler`)
+	_, err = workers.ParseRoles([]string{"cook"})
+	require.ErrorContains(t, err, `role "cook" is unknown; allowed are gpu, ai, scheduler`)
 }

@@ -70,6 +70,32 @@ func NewBatch(c client.Client, ai *workflows.AI, a *activities.Documents) worker
 	return w
 }
 
+// NewRFAApproval is the worker on rfa-approval.
+func NewRFAApproval(c client.Client, w *workflows.RFA, n *activities.Notices, r *activities.RFARecords) worker.Worker {
+	q := worker.New(c, contract.QueueRFAApproval, workflowOptions())
+	registerWorkflow(q, contract.WorkflowRFAApproval, w.RFAApproval)
+	registerActivity(q, contract.ActivitySendNotice, n.SendNotice)
+	registerActivity(q, contract.ActivityRecordRFA, r.RecordRFA)
+	return q
+}
+
+// NewRFAReminders is the worker on rfa-reminders: five at a time.
+func NewRFAReminders(c client.Client, w *workflows.RFA, n *activities.Notices) worker.Worker {
+	q := worker.New(c, contract.QueueRFAReminders, activitySlots(reminderSlots))
+	registerWorkflow(q, contract.WorkflowRFAReminders, w.RFAReminders)
+	registerActivity(q, contract.ActivitySendNotice, n.SendNotice)
+	return q
+}
+
+// NewRFADistribution is the worker on rfa-distribution: three at a time.
+func NewRFADistribution(c client.Client, w *workflows.RFA, n *activities.Notices, r *activities.RFARecords) worker.Worker {
+	q := worker.New(c, contract.QueueRFADistribution, activitySlots(distributionSlots))
+	registerWorkflow(q, contract.WorkflowRFADistribution, w.RFADistribution)
+	registerActivity(q, contract.ActivitySendNotice, n.SendNotice)
+	registerActivity(q, contract.ActivityRecordDistribution, r.RecordDistribution)
+	return q
+}
+
 func registerActivity(w worker.Worker, name string, fn any) {
 	w.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 }
@@ -81,10 +107,12 @@ func NewReplayer() (worker.WorkflowReplayer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ai := &workflows.AI{}
+	ai, rfa := &workflows.AI{}, &workflows.RFA{}
 	for name, fn := range map[string]any{
 		contract.WorkflowGPUOwner: workflows.GPUOwner, contract.WorkflowGPUScheduler: workflows.GPUScheduler,
 		contract.WorkflowAIRevision: ai.AIRevision, contract.WorkflowAIRevisionBatch: ai.AIRevisionBatch,
+		contract.WorkflowRFAApproval: rfa.RFAApproval, contract.WorkflowRFAReminders: rfa.RFAReminders,
+		contract.WorkflowRFADistribution: rfa.RFADistribution,
 	} {
 		registerWorkflow(r, name, fn)
 	}

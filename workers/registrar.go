@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -35,6 +36,17 @@ type Registrar struct {
 	Namespace string
 	Logger    *slog.Logger
 	Listing   *workflows.Listing
+}
+
+// listing is whether this process's workflows may set search attributes. Where they
+// are missing they are registered, until ctx ends and wait returns.
+func (p *Process) listing(ctx context.Context) (l *workflows.Listing, wait func()) {
+	r := &Registrar{Client: p.Client, Namespace: p.Namespace, Logger: p.Logger, Listing: &workflows.Listing{}}
+	var registering sync.WaitGroup
+	if !r.Ready(ctx) {
+		registering.Go(func() { r.Run(ctx) })
+	}
+	return r.Listing, registering.Wait
 }
 
 // Ready looks once, which is enough as a rule, and reports whether it was.

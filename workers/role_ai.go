@@ -2,7 +2,6 @@ package workers
 
 import (
 	"context"
-	"sync"
 
 	"signalbox/activities"
 	"signalbox/internal/documents"
@@ -20,12 +19,8 @@ func (p *Process) ai(ctx context.Context, docs *store.Store, storeID string, pro
 	a := &activities.Documents{Store: docs, Preparer: &documents.Preparer{
 		Store: docs, StoreID: storeID, Poppler: poppler, Recipe: documents.Recipe(taskMaker(p.Config, prompts).OCRRecipe()),
 	}}
-	registrar := &Registrar{Client: p.Client, Namespace: p.Namespace, Logger: p.Logger, Listing: &workflows.Listing{}}
-	if !registrar.Ready(ctx) {
-		var registering sync.WaitGroup
-		defer registering.Wait()
-		registering.Go(func() { registrar.Run(ctx) })
-	}
-	w := &workflows.AI{Listing: registrar.Listing}
+	listing, wait := p.listing(ctx)
+	defer wait()
+	w := &workflows.AI{Listing: listing}
 	return serve(ctx, ready, NewRealtime(p.Client, w, a), NewBatch(p.Client, w, a))
 }

@@ -25,15 +25,16 @@ import (
 type Role string
 
 // Roles. The core of a company runs scheduler and ai on a machine that is
-// always on; a GPU host runs gpu alone.
+// always on, and rfa, which needs no GPU; a GPU host runs gpu alone.
 const (
 	RoleGPU       Role = "gpu"
 	RoleAI        Role = "ai"
 	RoleScheduler Role = "scheduler"
+	RoleRFA       Role = "rfa"
 )
 
 // AllRoles lists every role.
-func AllRoles() []Role { return []Role{RoleGPU, RoleAI, RoleScheduler} }
+func AllRoles() []Role { return []Role{RoleGPU, RoleAI, RoleScheduler, RoleRFA} }
 
 // ParseRoles reads a list such as "gpu,ai".
 func ParseRoles(list []string) ([]Role, error) {
@@ -41,7 +42,7 @@ func ParseRoles(list []string) ([]Role, error) {
 	for _, name := range list {
 		r := Role(strings.TrimSpace(name))
 		if !slices.Contains(AllRoles(), r) {
-			return nil, fmt.Errorf("role %q is unknown; allowed are gpu, ai, scheduler", name)
+			return nil, fmt.Errorf("role %q is unknown; allowed are gpu, ai, scheduler, rfa", name)
 		}
 		if !slices.Contains(roles, r) {
 			roles = append(roles, r)
@@ -121,6 +122,8 @@ func (p *Process) Run(ctx context.Context, roles []Role, started func()) error {
 			run(role, func(ready func()) error { return p.ai(ctx, docs, storeID, prompts, p.readies(role, ready)) })
 		case RoleScheduler:
 			run(role, func(ready func()) error { return p.scheduler(ctx, host, ready) })
+		case RoleRFA:
+			run(role, func(ready func()) error { return p.rfa(ctx, docs, p.readies(role, ready)) })
 		}
 	}
 	all.Go(func() { p.check(ctx, roles) })

@@ -37,6 +37,7 @@ func (o options) printReady(w io.Writer, server *devserver.Server, cfg config.Co
 		fmt.Fprintf(w, "  Metrics   http://%s/metrics\n", metrics)
 	}
 	fmt.Fprintf(w, "  Store     %s\n", config.StorePlace(cfg.Store.URL))
+	fmt.Fprintf(w, "  Mail      %s\n", cfg.RFA.Mail.MailPlace())
 	fmt.Fprintf(w, "  Schedule  %s\n", cfg.Schedule.Describe(time.Now()))
 	address := ""
 	if server.Address() != "127.0.0.1:7233" {
@@ -51,6 +52,7 @@ Try in a second terminal, in this folder:
   %[2]s%[1]s start revision --task suggest --text-file examples/documents/transmittal-0042.txt --wait
   %[2]s%[1]s start batch --project demo --from examples/documents --wait
   %[2]s%[1]s status
+  %[2]s%[1]s rfa start --file examples/rfa.json
 
 Ctrl-C stops everything; the next start goes on where this one ends.
 `, address, signalbox)

@@ -145,6 +145,9 @@ func (o options) configuration(folder string) (config.Config, error) {
 		}
 	}
 	cfg.State.Dir = filepath.Join(folder, "device")
+	if !cfg.RFA.Mail.Configured() {
+		cfg.RFA.Mail.Outbox = filepath.Join(folder, "mail")
+	}
 	switch {
 	case o.metricsPort < -1 || o.metricsPort > 65535:
 		return cfg, fmt.Errorf("--metrics-port is %d; allowed are -1 to 65535; %w", o.metricsPort, errUsage)

@@ -48,7 +48,7 @@ func TestWrongUsage(t *testing.T) {
 		"no id":          {[]string{"result"}, "needs one workflow id"},
 		"no priority":    {[]string{"priority", "job"}, "needs a job's id and a priority"},
 		"odd priority":   {[]string{"priority", "job", "high"}, `priority "high" is no number; allowed are 1 (first) to 5`},
-		"unknown role":   {[]string{"worker", "--roles", "rfa"}, "allowed are gpu, ai, scheduler"},
+		"unknown role":   {[]string{"worker", "--roles", "cook"}, "allowed are gpu, ai, scheduler"},
 		"no task":        {[]string{"start", "revision"}, "invalid input: task: is missing; allowed are suggest, rag-query, embed, generate"},
 		"empty text":     {[]string{"start", "revision", "--task", "suggest", "--text", " "}, "invalid input: text: is missing"},
 		"no project":     {[]string{"start", "batch", "--manifest", "a.jsonl"}, "invalid input: projectId: is missing"},

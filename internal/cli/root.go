@@ -122,7 +122,7 @@ of a job failed, 130 interrupted.`,
 		return nil
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
-	root.AddCommand(startCommand(o), resultCommand(o), cancelCommand(o), statusCommand(o), documentsCommand(o), priorityCommand(o), requeueCommand(o),
+	root.AddCommand(startCommand(o), resultCommand(o), cancelCommand(o), statusCommand(o), documentsCommand(o), priorityCommand(o), requeueCommand(o), rfaCommand(o),
 		workerCommand(o), gpuCommand(o), healthCommand(o), configCommand(o), versionCommand(o))
 	for _, c := range operatorCommands {
 		root.AddCommand(c.command(o))
@@ -158,7 +158,7 @@ func exitCode(err error) int {
 		return ExitUsage
 	}
 	switch {
-	case errors.As(err, &wrong), errors.Is(err, starter.ErrKeyReused), errors.Is(err, starter.ErrOther), strings.HasPrefix(err.Error(), "unknown command"),
+	case errors.As(err, &wrong), errors.Is(err, starter.ErrKeyReused), errors.Is(err, starter.ErrRFAExists), errors.Is(err, starter.ErrOther), strings.HasPrefix(err.Error(), "unknown command"),
 		strings.HasPrefix(err.Error(), "accepts "):
 		return ExitUsage
 	case errors.As(err, &notFound):

@@ -24,8 +24,9 @@ func workerCommand(o *options) *cobra.Command {
              per GPU, on the host with the GPU
   ai         runs the workflows of requests and jobs, and reads documents
   scheduler  decides when batch may run; its configuration file counts
+  rfa        runs approvals, reminds people and distributes; sends mail
 
-The roles ai and scheduler belong on a machine that is always on. The gpu role
+The roles ai, scheduler and rfa belong on a machine that is always on. The gpu role
 may come and go: realtime requests are answered "AI service temporarily
 unavailable" meanwhile, and batch waits.
 
@@ -43,6 +44,9 @@ unless the configuration says otherwise: /metrics, /healthz, /readyz.`,
 			cfg, err := config.Load(file, os.Getenv)
 			if err != nil {
 				return usage("%v", err)
+			}
+			if !cmd.Flags().Changed("roles") && cfg.RFA.Mail.Configured() {
+				parsed = append(parsed, workers.RoleRFA)
 			}
 			logger := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			opts, err := o.clientOptions()
@@ -67,6 +71,6 @@ unless the configuration says otherwise: /metrics, /healthz, /readyz.`,
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "signalbox.yaml", "configuration file")
-	cmd.Flags().StringSliceVar(&roles, "roles", []string{"gpu", "ai", "scheduler"}, "roles, separated by commas")
+	cmd.Flags().StringSliceVar(&roles, "roles", []string{"gpu", "ai", "scheduler"}, "roles, separated by commas; and rfa, unless given, where rfa.mail is configured")
 	return cmd
 }

@@ -26,6 +26,7 @@ type Config struct {
 	Prompts   Prompts       `yaml:"prompts" json:"prompts"`
 	State     State         `yaml:"state" json:"state"`
 	Telemetry Telemetry     `yaml:"telemetry" json:"telemetry"`
+	RFA       RFA           `yaml:"rfa" json:"rfa"`
 	// Simulated is set by --simulate, never by a file.
 	Simulated bool `yaml:"-" json:"simulated,omitempty"`
 }
@@ -193,6 +194,7 @@ func Default() Config {
 		Store:     Store{URL: "/var/lib/signalbox/store"},
 		State:     State{Dir: "/var/lib/signalbox/state"},
 		Telemetry: Telemetry{Listen: DefaultListen},
+		RFA:       defaultRFA(),
 	}
 }
 

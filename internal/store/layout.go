@@ -24,8 +24,12 @@ import (
 //	    ocr/{recipe}/{n}.json                                    a page's text, by model and prompt
 //	    ocr/{recipe}/{n}.partial.json                            what an aborted reading of it had come to
 //
-// {project}, {batch} and {document} are ids of any printable text, encoded by
-// EncodeID. Callers may not name keys under batches/ and derived/.
+//	projects/{project}/rfa-records/{number}/{revision}/
+//	    approval.json                                            an approval's final record (contract.RFAStatus)
+//	    distribution.json                                        what was sent to whom (contract.DistributionReport)
+//
+// {project}, {batch}, {document}, {number} and {revision} are ids of any printable
+// text, encoded by EncodeID. Callers may not name keys under batches/, derived/ and rfa-records/.
 
 // DocumentKey is where a project's document lies.
 func DocumentKey(project, key string) string { return projectFolder(project) + key }
@@ -64,6 +68,11 @@ func PageTextKey(project, contentHash, recipe string, page int) string {
 // PagePartialKey is where that lies which an aborted reading of a page had come to.
 func PagePartialKey(project, contentHash, recipe string, page int) string {
 	return fmt.Sprintf("%socr/%s/%04d.partial.json", derivedFolder(project, contentHash), recipe, page)
+}
+
+// RFAKey is where a file of one revision of an RFA lies, relative to the project.
+func RFAKey(number, revision, file string) string {
+	return "rfa-records/" + EncodeID(number) + "/" + EncodeID(revision) + "/" + file
 }
 
 // InProject makes a key relative to its project.

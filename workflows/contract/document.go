@@ -81,7 +81,7 @@ func checkText(field, text string) error {
 // checkKeyFolder refuses the folders that Signalbox writes itself.
 func checkKeyFolder(field, key string) error {
 	first, _, _ := strings.Cut(key, "/")
-	for _, own := range []string{"batches", "derived"} {
+	for _, own := range []string{"batches", "derived", "rfa-records"} {
 		if strings.EqualFold(first, own) {
 			return fieldErr(field, "%q lies under %s/, which is for results", key, own)
 		}

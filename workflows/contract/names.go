@@ -9,6 +9,10 @@ const (
 	QueueGPUScheduler = "gpu-scheduler"
 	QueueAIRealtime   = "ai-realtime"
 	QueueAIBatch      = "ai-batch"
+	// The queues of approvals need no GPU.
+	QueueRFAApproval     = "rfa-approval"
+	QueueRFAReminders    = "rfa-reminders"
+	QueueRFADistribution = "rfa-distribution"
 )
 
 // QueueGPUHost is the queue of one GPU worker's own HoldGPU activity.
@@ -20,6 +24,9 @@ const (
 	WorkflowAIRevisionBatch = "AIRevisionBatch"
 	WorkflowGPUScheduler    = "GPUScheduler"
 	WorkflowGPUOwner        = "GPUOwner"
+	WorkflowRFAApproval     = "RFAApproval"
+	WorkflowRFAReminders    = "RFAReminders"
+	WorkflowRFADistribution = "RFADistribution"
 )
 
 // SchedulerID is the workflow id of the scheduler of one GPU.
@@ -42,17 +49,20 @@ func gpuID(base, gpu string) string {
 
 // Activity types.
 const (
-	ActivityRunRevision  = "RunRevision"
-	ActivityRunStage     = "RunStage"
-	ActivityResolveText  = "ResolveText"
-	ActivityYieldGPU     = "YieldGPU"
-	ActivitySetGate      = "SetGate"
-	ActivityAwaitGPU     = "AwaitGPU"
-	ActivityHoldGPU      = "HoldGPU"
-	ActivityReconcile    = "Reconcile"
-	ActivityPrepareChunk = "PrepareChunk"
-	ActivityRecordChunk  = "RecordChunk"
-	ActivityFinishReport = "FinishReport"
+	ActivityRunRevision        = "RunRevision"
+	ActivityRunStage           = "RunStage"
+	ActivityResolveText        = "ResolveText"
+	ActivityYieldGPU           = "YieldGPU"
+	ActivitySetGate            = "SetGate"
+	ActivityAwaitGPU           = "AwaitGPU"
+	ActivityHoldGPU            = "HoldGPU"
+	ActivityReconcile          = "Reconcile"
+	ActivityPrepareChunk       = "PrepareChunk"
+	ActivityRecordChunk        = "RecordChunk"
+	ActivityFinishReport       = "FinishReport"
+	ActivitySendNotice         = "SendNotice"
+	ActivityRecordRFA          = "RecordRFA"
+	ActivityRecordDistribution = "RecordDistribution"
 )
 
 // Signals.
@@ -73,6 +83,10 @@ const (
 	SignalGPUState = "gpu-state"
 	// SignalHostGone says that the GPU host's claim has ended.
 	SignalHostGone = "host-gone"
+	// SignalReview brings RFAReminders the whole state of the review.
+	SignalReview = "review"
+	// SignalReminded brings RFAApproval the reminders that were sent.
+	SignalReminded = "reminded"
 )
 
 // Updates of the scheduler.
@@ -89,7 +103,7 @@ const (
 	QueryProgress = "progress"
 	// QueryDocuments is answered by AIRevisionBatch.
 	QueryDocuments = "documents"
-	// QueryStatus is answered by GPUScheduler.
+	// QueryStatus is answered by GPUScheduler, and by the workflows of an RFA.
 	QueryStatus = "status"
 	// QueryJob is what GPUScheduler says of one job, a JobStatus; its argument is
 	// the job's id.

@@ -17,12 +17,18 @@ var (
 	AttrTask = temporal.NewSearchAttributeKeyKeyword("SignalboxTask")
 	// AttrFailed is how many documents of a job have failed so far.
 	AttrFailed = temporal.NewSearchAttributeKeyInt64("SignalboxFailedDocuments")
+	// AttrRFAState is the state of an RFA's approval.
+	AttrRFAState = temporal.NewSearchAttributeKeyKeyword("SignalboxRFAState")
+	// AttrRFADue is the end of the day on which an RFA is due.
+	AttrRFADue = temporal.NewSearchAttributeKeyTime("SignalboxRFADue")
+	// AttrRFAOverdue is whether an RFA's due date has passed while it waits.
+	AttrRFAOverdue = temporal.NewSearchAttributeKeyBool("SignalboxRFAOverdue")
 )
 
 // SearchAttributes is the table of all of them, by name, for who registers them.
 func SearchAttributes() map[string]enumspb.IndexedValueType {
 	table := map[string]enumspb.IndexedValueType{}
-	for _, key := range []temporal.SearchAttributeKey{AttrProject, AttrDocument, AttrTask, AttrFailed} {
+	for _, key := range []temporal.SearchAttributeKey{AttrProject, AttrDocument, AttrTask, AttrFailed, AttrRFAState, AttrRFADue, AttrRFAOverdue} {
 		table[key.GetName()] = key.GetValueType()
 	}
 	return table

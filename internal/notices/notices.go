@@ -1,0 +1,175 @@
+// Package notices puts notices into words: a subject, a text and HTML, out of
+// templates that an operator may replace.
+package notices
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/template"
+
+	"signalbox/workflows/contract"
+)
+
+//go:embed templates
+var builtin embed.FS
+
+// Files of a language beside one for each kind of notice.
+const (
+	layoutFile  = "layout.html"
+	reviewsFile = "reviews.txt"
+)
+
+// Languages lists the languages that there are templates for.
+func Languages() []string { return []string{"en", "th"} }
+
+// Files lists the file names that may be replaced, in a folder for each language.
+func Files() []string {
+	list := []string{layoutFile, reviewsFile}
+	for _, kind := range contract.NoticeKinds() {
+		list = append(list, string(kind)+".txt")
+	}
+	return list
+}
+
+// Options say which templates and which link.
+type Options struct {
+	// Language is one of Languages.
+	Language string
+	// Dir has folders en and th whose files replace the built-in ones; empty for none.
+	Dir string
+	// Link is the address of an RFA's page, in which {projectId}, {number} and
+	// {revision} stand for the RFA's; empty for none.
+	Link string
+}
+
+// Words is a notice in words.
+type Words struct{ Subject, Text, HTML string }
+
+// Writer puts notices into words.
+type Writer struct {
+	o      Options
+	texts  map[string]*template.Template
+	layout *htmltemplate.Template
+}
+
+// New reads the templates. A file that is none of ours, or no template, is an error.
+func New(o Options) (*Writer, error) {
+	if !slices.Contains(Languages(), o.Language) {
+		return nil, fmt.Errorf("language %q; allowed are %s", o.Language, strings.Join(Languages(), ", "))
+	}
+	w := &Writer{o: o, texts: map[string]*template.Template{}}
+	for _, name := range Files() {
+		data, err := w.read(name)
+		if err != nil {
+			return nil, err
+		}
+		if name == layoutFile {
+			w.layout, err = htmltemplate.New(name).Option("missingkey=error").Parse(string(data))
+		} else {
+			w.texts[name], err = template.New(name).Funcs(template.FuncMap{
+				"join": func(list []string) string { return strings.Join(list, ", ") }, "rfa": describe,
+			}).Option("missingkey=error").Parse(string(data))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("template: %w", err)
+		}
+	}
+	return w, w.try()
+}
+
+// describe is an RFA with its revision and its title.
+func describe(n contract.Notice) string {
+	text := n.RFA.Number + " rev. " + n.RFA.Revision
+	if n.RFA.Title != "" {
+		text += " (" + n.RFA.Title + ")"
+	}
+	return text
+}
+
+func (w *Writer) read(name string) ([]byte, error) {
+	if w.o.Dir != "" {
+		dir := filepath.Join(w.o.Dir, w.o.Language)
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, e := range entries { // a misspelt name would silently replace nothing
+			if !slices.Contains(Files(), e.Name()) {
+				return nil, fmt.Errorf("%s is no template; the names are %s", filepath.Join(dir, e.Name()), strings.Join(Files(), ", "))
+			}
+			if e.Name() == name {
+				return os.ReadFile(filepath.Join(dir, name))
+			}
+		}
+	}
+	return builtin.ReadFile("templates/" + w.o.Language + "/" + name)
+}
+
+// try writes each notice once: a template with a mistake is found at the start.
+func (w *Writer) try() error {
+	for _, kind := range contract.NoticeKinds() {
+		if _, err := w.Write(contract.Notice{Kind: kind, Level: contract.LevelReviewer, Reviews: []contract.ReviewLine{{}}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Write puts a notice into words. What people have written is escaped in the HTML.
+func (w *Writer) Write(n contract.Notice) (Words, error) {
+	var out Words
+	t, ok := w.texts[string(n.Kind)+".txt"]
+	if !ok {
+		return out, fmt.Errorf("there is no template for %q", n.Kind)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, n); err != nil {
+		return out, fmt.Errorf("template: %w", err)
+	}
+	head, body, ok := strings.Cut(b.String(), "\n\n")
+	subject, isSubject := strings.CutPrefix(head, "Subject: ")
+	if !ok || !isSubject || strings.Contains(subject, "\n") {
+		return out, fmt.Errorf("template %s.txt: it has to begin with a line \"Subject: …\" and an empty one", n.Kind)
+	}
+	out.Subject, body = subject, strings.TrimSpace(body)
+	link := w.link(n.RFA)
+	b.Reset()
+	err := w.layout.Execute(&b, map[string]any{
+		"Language": w.o.Language, "Subject": subject, "Paragraphs": paragraphs(body), "Reviews": n.Reviews, "Link": link,
+	})
+	if err != nil {
+		return out, fmt.Errorf("template: %w", err)
+	}
+	out.HTML = b.String()
+	b.Reset()
+	if err := w.texts[reviewsFile].Execute(&b, n); err != nil {
+		return out, fmt.Errorf("template: %w", err)
+	}
+	out.Text = strings.Join(slices.DeleteFunc([]string{body, strings.TrimSpace(b.String()), link}, func(s string) bool { return s == "" }), "\n\n") + "\n"
+	return out, nil
+}
+
+// paragraphs are a text's lines, by paragraph.
+func paragraphs(text string) (list [][]string) {
+	for p := range strings.SplitSeq(text, "\n\n") {
+		if p = strings.TrimSpace(p); p != "" {
+			list = append(list, strings.Split(p, "\n"))
+		}
+	}
+	return list
+}
+
+func (w *Writer) link(r contract.RFARef) string {
+	return strings.NewReplacer(
+		"{projectId}", url.PathEscape(r.ProjectID), "{number}", url.PathEscape(r.Number), "{revision}", url.PathEscape(r.Revision),
+	).Replace(w.o.Link)
+}

@@ -1,0 +1,154 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"signalbox/workflows/contract"
+)
+
+// resendWithin is how long a distribution stays open for what has failed to be sent
+// again.
+const resendWithin = 30 * 24 * time.Hour
+
+// RFADistribution sends what was decided to its recipients, each once. One who fails
+// does not stop the others, and can be sent it again for resendWithin.
+func (w *RFA) RFADistribution(ctx workflow.Context, in contract.DistributionInput) (contract.DistributionReport, error) {
+	settings, err := w.settings(ctx)
+	if err != nil {
+		return contract.DistributionReport{}, err
+	}
+	d := &rfaDistribution{in: in, within: settings.GiveUp, report: contract.DistributionReport{
+		RFARef: in.RFARef, Transmittal: in.Transmittal, Code: in.Decision.Code, Deliveries: []contract.Delivery{},
+	}}
+	for _, to := range in.Recipients {
+		d.report.Deliveries = append(d.report.Deliveries, contract.Delivery{To: to, State: contract.DeliveryPending})
+	}
+	if err := d.setup(ctx, settings.Listed); err != nil {
+		return d.report, err
+	}
+	return d.report, d.run(ctx)
+}
+
+type rfaDistribution struct {
+	in     contract.DistributionInput
+	within time.Duration
+	report contract.DistributionReport
+}
+
+func (d *rfaDistribution) setup(ctx workflow.Context, l listed) error {
+	l.set(ctx, text(contract.AttrProject, d.in.ProjectID)...)
+	d.count(ctx)
+	err := workflow.SetQueryHandlerWithOptions(ctx, contract.QueryStatus,
+		func() (contract.DistributionReport, error) { return d.report, nil },
+		workflow.QueryHandlerOptions{Description: "What was sent, is pending and has failed."})
+	if err != nil {
+		return err
+	}
+	return workflow.SetUpdateHandlerWithOptions(ctx, contract.UpdateResend,
+		func(ctx workflow.Context) (contract.DistributionReport, error) {
+			for i := range d.report.Deliveries {
+				if d.report.Deliveries[i].State == contract.DeliveryFailed {
+					d.send(ctx, i)
+				}
+			}
+			return d.report, nil
+		},
+		workflow.UpdateHandlerOptions{Description: "Sends again what has failed.", Validator: func() error {
+			if d.report.Failed > 0 {
+				return nil
+			}
+			return contract.NewInvalidInput(&contract.FieldError{Field: "rfa", Reason: fmt.Sprintf(
+				"nothing has failed: %d sent, %d pending", d.report.Sent, d.report.Pending)})
+		}})
+}
+
+func (d *rfaDistribution) run(ctx workflow.Context) error {
+	for i := range d.report.Deliveries {
+		d.send(ctx, i)
+	}
+	for {
+		if err := workflow.Await(ctx, func() bool { return d.report.Pending == 0 }); err != nil {
+			return err
+		}
+		again, err := d.waitForResend(ctx)
+		if err != nil {
+			return err
+		}
+		if again {
+			continue
+		}
+		if err := d.record(ctx); err != nil {
+			return err
+		}
+		return workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+	}
+}
+
+// waitForResend waits, where something has failed, until it is sent again.
+func (d *rfaDistribution) waitForResend(ctx workflow.Context) (again bool, err error) {
+	if d.report.Failed == 0 {
+		return false, nil
+	}
+	if err := d.record(ctx); err != nil {
+		return false, err
+	}
+	d.report.Resend = workflow.Now(ctx).Add(resendWithin).UTC()
+	d.count(ctx)
+	again, err = workflow.AwaitWithTimeout(ctx, resendWithin, func() bool { return d.report.Pending > 0 })
+	d.report.Resend = time.Time{}
+	return again, err
+}
+
+// record writes the report to the document store: the server forgets a workflow that
+// has ended.
+func (d *rfaDistribution) record(ctx workflow.Context) error {
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, recordOptions(contract.QueueRFADistribution)),
+		contract.ActivityRecordDistribution, d.report).Get(ctx, nil)
+}
+
+// send sends to one recipient, without waiting for it.
+func (d *rfaDistribution) send(ctx workflow.Context, i int) {
+	to := &d.report.Deliveries[i]
+	*to = contract.Delivery{To: to.To, State: contract.DeliveryPending}
+	d.count(ctx)
+	n := contract.Notice{
+		// The same whenever it is tried: a mail server can tell.
+		ID:   fmt.Sprintf("%s/%s/%s", d.in.Approval, d.in.Transmittal, strings.ToLower(to.To.Email)),
+		Kind: contract.NoticeTransmittal, RFA: d.in.RFARef, To: to.To, Code: d.in.Decision.Code, Meaning: d.in.Decision.Meaning,
+		Text: d.in.Decision.Comments, Actor: d.in.Decision.By.String(), Transmittal: d.in.Transmittal,
+	}
+	options := noticeOptions(contract.QueueRFADistribution, d.within, n)
+	f := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), contract.ActivitySendNotice, n)
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		var sent contract.NoticeSent
+		err := f.Get(ctx, &sent)
+		to.State, to.MessageID, to.At = contract.DeliverySent, sent.MessageID, workflow.Now(ctx).UTC()
+		if err != nil {
+			to.State, to.Reason = contract.DeliveryFailed, undelivered(err)
+		}
+		d.count(ctx)
+	})
+}
+
+// count counts the deliveries, and says so in the Web UI.
+func (d *rfaDistribution) count(ctx workflow.Context) {
+	d.report.Sent, d.report.Pending, d.report.Failed = 0, 0, 0
+	var failed strings.Builder
+	for _, to := range d.report.Deliveries {
+		switch to.State {
+		case contract.DeliverySent:
+			d.report.Sent++
+		case contract.DeliveryPending:
+			d.report.Pending++
+		case contract.DeliveryFailed:
+			d.report.Failed++
+			fmt.Fprintf(&failed, "- %s: %s\n", to.To.Email, to.Reason)
+		}
+	}
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Transmittal %s: %d sent, %d pending, %d failed.\n\n%s",
+		d.in.Transmittal, d.report.Sent, d.report.Pending, d.report.Failed, failed.String()))
+}
