@@ -81,9 +81,9 @@ func (a *rfaApproval) setup(ctx workflow.Context, w *RFA, raw converter.RawValue
 }
 
 func (a *rfaApproval) run(ctx workflow.Context) (contract.RFAResult, error) {
-	// What is done to the end is done when the workflow is cancelled, too.
-	last, cancel := workflow.NewDisconnectedContext(ctx)
-	defer cancel()
+	// What is done to the end is done when the workflow is cancelled, too. Never
+	// cancelled: that would cancel the distribution.
+	last, _ := workflow.NewDisconnectedContext(ctx)
 	workflow.Go(last, a.hear)
 	workflow.Go(last, a.watchDue)
 	workflow.Go(last, a.remind)

@@ -30,7 +30,8 @@ func (w *RFA) RFADistribution(ctx workflow.Context, in contract.DistributionInpu
 	if err := d.setup(ctx, settings.Listed); err != nil {
 		return d.report, err
 	}
-	return d.report, d.run(ctx)
+	err = d.run(ctx)
+	return d.report, err
 }
 
 type rfaDistribution struct {

@@ -21,7 +21,8 @@ func (w *RFA) RFAReminders(ctx workflow.Context, in contract.RemindersInput) (co
 	if err := r.setup(ctx); err != nil {
 		return r.status, err
 	}
-	return r.status, r.run(ctx, w)
+	err := r.run(ctx, w)
+	return r.status, err
 }
 
 type rfaReminders struct {
