@@ -3,6 +3,9 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
+
+	"go.temporal.io/sdk/activity"
 
 	"signalbox/internal/mail"
 	"signalbox/internal/notices"
@@ -18,6 +21,7 @@ type Notices struct {
 // SendNotice sends one notice as a mail. Tried again it has the same Message-ID.
 // What the server refuses for good is an error of type Undeliverable.
 func (n *Notices) SendNotice(ctx context.Context, in contract.Notice) (contract.NoticeSent, error) {
+	defer heartbeats(ctx)()
 	words, err := n.Words.Write(in)
 	if err != nil {
 		return contract.NoticeSent{}, err
@@ -30,4 +34,30 @@ func (n *Notices) SendNotice(ctx context.Context, in contract.Notice) (contract.
 		return contract.NoticeSent{}, contract.NewUndeliverable(err.Error())
 	}
 	return contract.NoticeSent{MessageID: id}, err
+}
+
+// noticeBeat is how often a mail that takes long says that it is still being sent; most
+// have been by then.
+const noticeBeat = 2 * time.Second
+
+// heartbeats are those of an activity until stop is called.
+func heartbeats(ctx context.Context) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		t := time.NewTicker(noticeBeat)
+		defer t.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-t.C:
+				activity.RecordHeartbeat(ctx)
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
 }

@@ -14,6 +14,8 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"signalbox/internal/testdoc"
@@ -43,7 +45,9 @@ func (s *system) replay() {
 		id := e.GetExecution()
 		history, err := s.history(ctx, id.GetWorkflowId(), id.GetRunId())
 		require.NoError(s.t, err)
-		err = r.ReplayWorkflowHistory(log.NewStructuredLogger(logger()), history)
+		err = r.ReplayWorkflowHistoryWithOptions(log.NewStructuredLogger(logger()), history, worker.ReplayWorkflowHistoryOptions{
+			OriginalExecution: workflow.Execution{ID: id.GetWorkflowId(), RunID: id.GetRunId()}, // an RFA's id is checked
+		})
 		require.NoError(s.t, err, "replay of %s", id.GetWorkflowId())
 	}
 }

@@ -54,6 +54,7 @@ func moment(ctx workflow.Context, days *calendar.Workdays) (approval.Moment, err
 // Times of one try to deliver a notice, and of the pauses between two.
 const (
 	noticeTimeout    = 2 * time.Minute
+	noticeHeartbeat  = 10 * time.Second // it comes every 2 s
 	noticeFirstPause = 5 * time.Second
 	noticeLastPause  = 10 * time.Minute
 )
@@ -61,7 +62,7 @@ const (
 // noticeOptions are those of SendNotice on a queue: it is tried for so long.
 func noticeOptions(queue string, within time.Duration, n contract.Notice) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
-		TaskQueue: queue, StartToCloseTimeout: noticeTimeout, ScheduleToCloseTimeout: within,
+		TaskQueue: queue, StartToCloseTimeout: noticeTimeout, ScheduleToCloseTimeout: within, HeartbeatTimeout: noticeHeartbeat,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: noticeFirstPause, BackoffCoefficient: 2, MaximumInterval: noticeLastPause,
 		},

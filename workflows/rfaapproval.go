@@ -88,8 +88,8 @@ func (a *rfaApproval) run(ctx workflow.Context) (contract.RFAResult, error) {
 	workflow.Go(last, a.watchDue)
 	workflow.Go(last, a.remind)
 	for a.c.State().Open() {
+		known, overdue := a.c.Sequence(), a.c.Overdue() // before: more may change while it is passed on
 		a.passOn(last)
-		known, overdue := a.c.Sequence(), a.c.Overdue()
 		err := workflow.Await(ctx, func() bool { return a.c.Sequence() != known || a.c.Overdue() != overdue })
 		if err != nil {
 			at, e := moment(last, a.days)
