@@ -234,6 +234,18 @@ func TestFailedRunsBackOffAndSuccessEndsIt(t *testing.T) {
 	require.Equal(t, contract.AdmitAll, c.Health(now).Admits)
 }
 
+// TestOneOutageIsOneBackOff: a request that fails a moment after a document does not
+// keep batch away for twice as long.
+func TestOneOutageIsOneBackOff(t *testing.T) {
+	c := claimed()
+	c.RunFailed(noon, "boom")
+	later := noon.Add(4 * time.Second)
+	c.RunFailed(later, "boom")
+	until := later.Add(device.FailBackoffMin)
+	require.Equal(t, contract.AdmitRealtime, c.Health(until.Add(-time.Millisecond)).Admits)
+	require.Equal(t, contract.AdmitAll, c.Health(until).Admits)
+}
+
 func TestALateRingOfAnOlderAttemptIsIgnored(t *testing.T) {
 	older, newer := request("r"), request("r")
 	newer.Attempt = 2

@@ -11,12 +11,15 @@ import (
 func (c *Core) Probed(h contract.Health) { c.probe = h }
 
 // RunFailed records that a run failed because of the GPU or its model server,
-// whatever the probes say. Batch stays away for a while, which doubles while
-// no run succeeds. It reports whether the GPU had worked until this run, which
+// whatever the probes say. Batch stays away for a while, which doubles with every
+// run that fails after it; one that fails within it (a request, as a rule, of the
+// same outage) begins it again. It reports whether the GPU had worked until this run, which
 // makes the run itself suspect.
 func (c *Core) RunFailed(now time.Time, why string) (suspect bool) {
 	suspect = c.failFor == 0
-	c.failFor = min(max(2*c.failFor, FailBackoffMin), FailBackoffMax)
+	if !now.Before(c.failUntil) {
+		c.failFor = min(max(2*c.failFor, FailBackoffMin), FailBackoffMax)
+	}
 	c.fails++
 	c.failUntil, c.failWhy = now.Add(c.failFor), why
 	return suspect
