@@ -250,4 +250,3 @@ func readRecipients(addresses []string) (list []contract.Person) {
 	}
 	return list
 }
-
