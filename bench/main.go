@@ -27,6 +27,7 @@ type options struct {
 	requests  int
 	documents int
 	jobs      int
+	rfas      int
 	span      time.Duration
 }
 
@@ -41,6 +42,8 @@ var sections = []struct {
 	{"stages", stages},
 	{"memory", memory},
 	{"faults", faults},
+	{"rfa", rfa},
+	{"crowd", crowd},
 	{"preemption", preemption},
 }
 
@@ -50,6 +53,7 @@ func main() {
 	flag.IntVar(&o.requests, "n", 200, "requests that each figure of the section realtime is taken of")
 	flag.IntVar(&o.documents, "documents", 20_000, "documents of the section batch")
 	flag.IntVar(&o.jobs, "jobs", 2000, "jobs of the section jobs, of one document each")
+	flag.IntVar(&o.rfas, "rfas", 1000, "RFAs of the section crowd, of which everybody is reminded at once")
 	flag.DurationVar(&o.span, "span", 5*time.Minute, "how long the section preemption lasts")
 	flag.StringVar(&only, "only", "", "sections, separated by commas: "+names()+"; all unless given")
 	flag.StringVar(&worker, workerFlag, "", "for itself: be the workers, as this says")
@@ -86,8 +90,8 @@ func run(ctx context.Context, o options, only string) error {
 			return fmt.Errorf("-only: section %q is unknown; there are %s", name, names())
 		}
 	}
-	if o.requests < 1 || o.documents < 2 || o.jobs < 2 || o.span < time.Minute {
-		return errors.New("-n is at least 1, -documents and -jobs 2, -span 1m")
+	if o.requests < 1 || o.documents < 2 || o.jobs < 2 || o.rfas < 1 || o.span < time.Minute {
+		return errors.New("-n and -rfas are at least 1, -documents and -jobs 2, -span 1m")
 	}
 	fmt.Printf("%d CPUs, %s, SQLite on disk; the model server and the card are simulated\n", runtime.NumCPU(), runtime.Version())
 	for _, s := range sections {

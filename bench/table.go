@@ -17,6 +17,11 @@ type goal struct{ p50, p99 float64 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
+// quantile of durations that are in order, in milliseconds.
+func quantile(all []time.Duration, q float64) float64 {
+	return ms(all[min(len(all)-1, int(q*float64(len(all))))])
+}
+
 // times adds a row of durations, in milliseconds.
 func (t *table) times(name string, all []time.Duration, g goal) {
 	if len(all) == 0 {
@@ -24,7 +29,7 @@ func (t *table) times(name string, all []time.Duration, g goal) {
 		return
 	}
 	slices.Sort(all)
-	at := func(q float64) float64 { return ms(all[min(len(all)-1, int(q*float64(len(all))))]) }
+	at := func(q float64) float64 { return quantile(all, q) }
 	var to []string
 	for _, w := range []struct {
 		name   string

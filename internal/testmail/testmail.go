@@ -7,17 +7,16 @@ import (
 	"errors"
 	"io"
 	"log"
+	"mime"
 	"net"
 	"net/mail"
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
-	"github.com/stretchr/testify/require"
 )
 
 // Answer is what the server does with a mail.
@@ -61,22 +60,26 @@ type Server struct {
 	Host string
 	Port int
 
-	o     Options
-	smtp  *smtp.Server
-	over  chan struct{}
-	mu    sync.Mutex
-	mails []Mail
-	tries map[string]int
+	o    Options
+	smtp *smtp.Server
+	over chan struct{}
+	// served is closed when nothing is served any more.
+	served chan struct{}
+	mu     sync.Mutex
+	watch  func(Mail)
+	mails  []Mail
+	tries  map[string]int
 	// answer says what to do with the n-th try (from 1) to an address.
 	answer func(to string, n int) Answer
 }
 
-// Start starts a server that ends with the test.
-func Start(t *testing.T, o Options) *Server {
-	t.Helper()
+// New starts a server, which Close ends.
+func New(o Options) (*Server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	s := &Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, o: o, over: make(chan struct{}), tries: map[string]int{}}
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, o: o, over: make(chan struct{}), served: make(chan struct{}), tries: map[string]int{}}
 	if o.Implicit {
 		l = tls.NewListener(l, o.TLS)
 	}
@@ -84,17 +87,25 @@ func Start(t *testing.T, o Options) *Server {
 	s.smtp.Domain, s.smtp.AllowInsecureAuth, s.smtp.TLSConfig = "test.example", true, o.TLS
 	s.smtp.EnableSMTPUTF8 = true
 	s.smtp.ErrorLog = log.New(io.Discard, "", 0)
-	served := make(chan struct{})
 	go func() {
-		defer close(served)
+		defer close(s.served)
 		_ = s.smtp.Serve(l) // it ends with Close
 	}()
-	t.Cleanup(func() {
-		close(s.over)
-		_ = s.smtp.Close()
-		<-served
-	})
-	return s
+	return s, nil
+}
+
+// Close ends the server.
+func (s *Server) Close() {
+	close(s.over)
+	_ = s.smtp.Close() // its connections are of no use to anybody
+	<-s.served
+}
+
+// Watch calls a function with each mail from now on, as it is accepted.
+func (s *Server) Watch(watch func(Mail)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch = watch
 }
 
 // Answers sets what the server does from now on; nil accepts everything.
@@ -126,6 +137,15 @@ func (s *Server) Tries(address string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tries[address]
+}
+
+func (s *Server) accept(m Mail) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mails = append(s.mails, m)
+	if s.watch != nil {
+		s.watch(m)
+	}
 }
 
 // NewSession implements smtp.Backend.
@@ -206,15 +226,13 @@ func (c *session) Data(r io.Reader) error {
 	if c.answer == RefuseData {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "refused"}
 	}
-	subject, err := decode(m.Header.Get("Subject"))
+	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
 	if err != nil {
 		return err
 	}
-	c.s.mu.Lock()
-	c.s.mails = append(c.s.mails, Mail{
+	c.s.accept(Mail{
 		ID: strings.Trim(m.Header.Get("Message-ID"), "<>"), To: c.to, Subject: subject, Text: string(body), At: time.Now(),
 	})
-	c.s.mu.Unlock()
 	if c.answer == DropAccepted {
 		_ = c.conn.Conn().Close()
 	}

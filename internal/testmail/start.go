@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"math/big"
-	"mime"
 	"net"
 	"testing"
 	"time"
@@ -15,7 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func decode(header string) (string, error) { return new(mime.WordDecoder).DecodeHeader(header) }
+// Start starts a server that ends with the test.
+func Start(t *testing.T, o Options) *Server {
+	t.Helper()
+	s, err := New(o)
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	return s
+}
 
 // Certificate makes a server's certificate for 127.0.0.1, and a client's settings that
 // trust it.
