@@ -61,9 +61,11 @@ func NewRealtime(c client.Client, ai *workflows.AI, a *activities.Documents) wor
 }
 
 // NewBatch is the worker on ai-batch.
-func NewBatch(c client.Client, ai *workflows.AI, a *activities.Documents) worker.Worker {
+func NewBatch(c client.Client, ai *workflows.AI, a *activities.Documents, e *activities.Events) worker.Worker {
 	w := worker.New(c, contract.QueueAIBatch, workflowOptions())
 	registerWorkflow(w, contract.WorkflowAIRevisionBatch, ai.AIRevisionBatch)
+	registerWorkflow(w, contract.WorkflowEventDelivery, ai.EventDelivery)
+	registerActivity(w, contract.ActivitySendEvents, e.SendEvents)
 	registerActivity(w, contract.ActivityPrepareChunk, a.PrepareChunk)
 	registerActivity(w, contract.ActivityRecordChunk, a.RecordChunk)
 	registerActivity(w, contract.ActivityFinishReport, a.FinishReport)
@@ -71,10 +73,11 @@ func NewBatch(c client.Client, ai *workflows.AI, a *activities.Documents) worker
 }
 
 // NewRFAApproval is the worker on rfa-approval.
-func NewRFAApproval(c client.Client, w *workflows.RFA, n *activities.Notices, r *activities.RFARecords) worker.Worker {
+func NewRFAApproval(c client.Client, w *workflows.RFA, n *activities.Notices, e *activities.Events, r *activities.RFARecords) worker.Worker {
 	q := worker.New(c, contract.QueueRFAApproval, workflowOptions())
 	registerWorkflow(q, contract.WorkflowRFAApproval, w.RFAApproval)
 	registerActivity(q, contract.ActivitySendNotice, n.SendNotice)
+	registerActivity(q, contract.ActivitySendEvents, e.SendEvents)
 	registerActivity(q, contract.ActivityRecordRFA, r.RecordRFA)
 	return q
 }
@@ -88,10 +91,11 @@ func NewRFAReminders(c client.Client, w *workflows.RFA, n *activities.Notices) w
 }
 
 // NewRFADistribution is the worker on rfa-distribution: three at a time.
-func NewRFADistribution(c client.Client, w *workflows.RFA, n *activities.Notices, r *activities.RFARecords) worker.Worker {
+func NewRFADistribution(c client.Client, w *workflows.RFA, n *activities.Notices, e *activities.Events, r *activities.RFARecords) worker.Worker {
 	q := worker.New(c, contract.QueueRFADistribution, activitySlots(distributionSlots))
 	registerWorkflow(q, contract.WorkflowRFADistribution, w.RFADistribution)
 	registerActivity(q, contract.ActivitySendNotice, n.SendNotice)
+	registerActivity(q, contract.ActivitySendEvents, e.SendEvents)
 	registerActivity(q, contract.ActivityRecordDistribution, r.RecordDistribution)
 	return q
 }
@@ -112,7 +116,7 @@ func NewReplayer() (worker.WorkflowReplayer, error) {
 		contract.WorkflowGPUOwner: workflows.GPUOwner, contract.WorkflowGPUScheduler: workflows.GPUScheduler,
 		contract.WorkflowAIRevision: ai.AIRevision, contract.WorkflowAIRevisionBatch: ai.AIRevisionBatch,
 		contract.WorkflowRFAApproval: rfa.RFAApproval, contract.WorkflowRFAReminders: rfa.RFAReminders,
-		contract.WorkflowRFADistribution: rfa.RFADistribution,
+		contract.WorkflowRFADistribution: rfa.RFADistribution, contract.WorkflowEventDelivery: ai.EventDelivery,
 	} {
 		registerWorkflow(r, name, fn)
 	}

@@ -21,6 +21,6 @@ func (p *Process) ai(ctx context.Context, docs *store.Store, storeID string, pro
 	}}
 	listing, wait := p.listing(ctx)
 	defer wait()
-	w := &workflows.AI{Listing: listing}
-	return serve(ctx, ready, NewRealtime(p.Client, w, a), NewBatch(p.Client, w, a))
+	w := &workflows.AI{Listing: listing, Backend: p.Config.Webhooks.URL != ""}
+	return serve(ctx, ready, NewRealtime(p.Client, w, a), NewBatch(p.Client, w, a, p.events()))
 }

@@ -43,8 +43,15 @@ func (p *Process) rfa(ctx context.Context, docs *store.Store, ready func()) erro
 	defer wait()
 	w := &workflows.RFA{
 		Listing: listing, Rules: p.Config.RFARules(), TimeZone: p.Config.Schedule.TimeZone, GiveUp: p.Config.RFA.GiveUp,
+		Backend: p.Config.Webhooks.URL != "",
 	}
 	n := &activities.Notices{Mail: sender, Words: words}
 	r := &activities.RFARecords{Store: docs, Client: p.Client}
-	return serve(ctx, ready, NewRFAApproval(p.Client, w, n, r), NewRFAReminders(p.Client, w, n), NewRFADistribution(p.Client, w, n, r))
+	e := p.events()
+	return serve(ctx, ready, NewRFAApproval(p.Client, w, n, e, r), NewRFAReminders(p.Client, w, n), NewRFADistribution(p.Client, w, n, e, r))
+}
+
+// events are the activities that tell programs.
+func (p *Process) events() *activities.Events {
+	return &activities.Events{Backend: p.Config.Webhooks.URL, Webhook: p.Config.Webhooks.Sender()}
 }

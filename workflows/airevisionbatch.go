@@ -23,7 +23,7 @@ type BatchCarried struct {
 // the scheduler lets it. Its input is contract.BatchInput as JSON; carried is
 // empty but for a job that continues.
 func (a *AI) AIRevisionBatch(ctx workflow.Context, raw converter.RawValue, carried *BatchCarried) (contract.BatchResult, error) {
-	b := &batch{raw: raw, listing: a.Listing}
+	b := &batch{raw: raw, listing: a.Listing, ai: a}
 	err := b.setup(ctx, carried)
 	var result contract.BatchResult
 	if err == nil {
@@ -44,6 +44,8 @@ const historyLimit = 3000
 type batch struct {
 	raw          converter.RawValue
 	listing      *Listing
+	ai           *AI
+	backend      bool // is told of documents
 	listed       listed
 	failedListed int // of the documents that failed
 	in           contract.BatchInput
@@ -97,7 +99,11 @@ func (b *batch) setup(ctx workflow.Context, carried *BatchCarried) error {
 		return err
 	}
 	b.receive(ctx)
-	return b.list(ctx)
+	if err := b.list(ctx); err != nil {
+		return err
+	}
+	b.backend, err = b.ai.tellsBackend(ctx)
+	return err
 }
 
 // list makes the job one that can be listed.
@@ -256,6 +262,11 @@ func (b *batch) end(ctx workflow.Context, cancelled error) (contract.BatchResult
 		return contract.BatchResult{}, e
 	}
 	b.tell(ctx, contract.SignalJobEnded, contract.JobEnded{Job: b.ref}, func(bool) {})
+	if b.state.Cancelled && cancelled == nil {
+		cancelled = temporal.NewCanceledError()
+	}
+	result := b.result(report)
+	b.tellEnd(ctx, result, err)
 	if e := workflow.Await(ctx, func() bool { return b.sending == 0 }); e != nil {
 		return contract.BatchResult{}, e
 	}
@@ -263,11 +274,12 @@ func (b *batch) end(ctx workflow.Context, cancelled error) (contract.BatchResult
 		return contract.BatchResult{}, directCause(err)
 	}
 	if b.state.Cancelled {
-		if cancelled == nil {
-			cancelled = temporal.NewCanceledError()
-		}
 		return contract.BatchResult{}, cancelled
 	}
+	return result, nil
+}
+
+func (b *batch) result(report contract.ReportResult) contract.BatchResult {
 	c := b.state.Counts
 	return contract.BatchResult{
 		ProjectID: b.in.ProjectID,
@@ -275,7 +287,7 @@ func (b *batch) end(ctx workflow.Context, cancelled error) (contract.BatchResult
 		Preemptions: c.Preemptions, OftenPreempted: c.OftenPreempted, Bounces: c.Bounces, Continued: c.Continued, GPUMs: c.GPUMs, LostGPUMs: c.LostGPUMs,
 		Report: report.Key, Simulated: c.Simulated,
 		Failures: report.Failures,
-	}, nil
+	}
 }
 
 // directCause takes the activity away from around an application error.

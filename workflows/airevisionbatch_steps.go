@@ -118,6 +118,7 @@ func (b *batch) record(ctx workflow.Context) {
 		} else {
 			b.state.Recorded()
 			b.listFailures(ctx)
+			b.tellDocuments(ctx, in)
 		}
 		b.dirty = true
 	})

@@ -21,6 +21,8 @@ type RFA struct {
 	TimeZone string
 	// GiveUp is how long one message is tried.
 	GiveUp time.Duration
+	// Backend is whether an app backend is told by webhook.
+	Backend bool
 }
 
 // rfaSettings are what a run goes by, recorded at its start: a replay may be on a
@@ -30,11 +32,12 @@ type rfaSettings struct {
 	TimeZone string            `json:"timeZone"`
 	GiveUp   time.Duration     `json:"giveUp"`
 	Listed   listed            `json:"listed"`
+	Backend  bool              `json:"backend,omitempty"`
 }
 
 func (w *RFA) settings(ctx workflow.Context) (s rfaSettings, err error) {
 	err = workflow.SideEffect(ctx, func(workflow.Context) any {
-		return rfaSettings{Rules: w.Rules, TimeZone: w.TimeZone, GiveUp: w.GiveUp, Listed: listed(w.Listing.Usable())}
+		return rfaSettings{Rules: w.Rules, TimeZone: w.TimeZone, GiveUp: w.GiveUp, Listed: listed(w.Listing.Usable()), Backend: w.Backend}
 	}).Get(&s)
 	return s, err
 }
@@ -61,12 +64,17 @@ const (
 
 // noticeOptions are those of SendNotice on a queue: it is tried for so long.
 func noticeOptions(queue string, within time.Duration, n contract.Notice) workflow.ActivityOptions {
+	return tellOptions(queue, within, string(n.Kind)+" to "+n.To.Email)
+}
+
+// tellOptions are those of what tells somebody.
+func tellOptions(queue string, within time.Duration, what string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		TaskQueue: queue, StartToCloseTimeout: noticeTimeout, ScheduleToCloseTimeout: within, HeartbeatTimeout: noticeHeartbeat,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: noticeFirstPause, BackoffCoefficient: 2, MaximumInterval: noticeLastPause,
 		},
-		Summary: string(n.Kind) + " to " + n.To.Email,
+		Summary: summary(what),
 	}
 }
 

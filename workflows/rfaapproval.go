@@ -64,6 +64,10 @@ func (a *rfaApproval) setup(ctx workflow.Context, w *RFA, raw converter.RawValue
 	if a.days, err = workdays(a.settings.Rules.With(a.in).Reminders, a.in.TimeZone); err != nil {
 		return contract.NewInvalidInput(err)
 	}
+	rules := a.settings.Rules.With(a.in)
+	if err := approval.CheckMatrix(rules.Matrix, rules.Webhooks); err != nil {
+		return contract.NewInvalidInput(err)
+	}
 	at, err := moment(ctx, a.days)
 	if err != nil {
 		return err
@@ -168,21 +172,30 @@ func (a *rfaApproval) passOn(ctx workflow.Context) {
 	}
 }
 
-// notify sends the notices that are there, without waiting for them.
+// notify sends the notices and events that are there, without waiting for them.
 func (a *rfaApproval) notify(ctx workflow.Context) {
 	for _, n := range a.c.TakeNotices() {
-		a.sending++
-		workflow.Go(ctx, func(ctx workflow.Context) {
-			defer func() { a.sending-- }()
-			options := noticeOptions(contract.QueueRFAApproval, a.settings.GiveUp, n)
-			err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), contract.ActivitySendNotice, n).Get(ctx, nil)
-			if err != nil {
-				text := fmt.Sprintf("%s to %s: %s", n.Kind, n.To.Email, undelivered(err))
-				a.result.Undelivered = append(a.result.Undelivered, text)
-				a.log(ctx, "notice-failed", text)
-			}
-		})
+		options := noticeOptions(contract.QueueRFAApproval, a.settings.GiveUp, n)
+		a.send(ctx, options, contract.ActivitySendNotice, n)
 	}
+	for _, e := range a.c.TakeEvents() {
+		if a.settings.Backend {
+			options := tellOptions(contract.QueueRFAApproval, a.settings.GiveUp, e.Type)
+			a.send(ctx, options, contract.ActivitySendEvents, contract.SendEventsInput{Events: []contract.Event{e}})
+		}
+	}
+}
+
+func (a *rfaApproval) send(ctx workflow.Context, options workflow.ActivityOptions, name string, in any) {
+	a.sending++
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		defer func() { a.sending-- }()
+		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), name, in).Get(ctx, nil); err != nil {
+			text := options.Summary + ": " + undelivered(err)
+			a.result.Undelivered = append(a.result.Undelivered, text)
+			a.log(ctx, "notice-failed", text)
+		}
+	})
 }
 
 // show makes the approval one that can be listed, and says in the Web UI whom it

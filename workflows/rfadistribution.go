@@ -21,11 +21,16 @@ func (w *RFA) RFADistribution(ctx workflow.Context, in contract.DistributionInpu
 	if err != nil {
 		return contract.DistributionReport{}, err
 	}
-	d := &rfaDistribution{in: in, within: settings.GiveUp, report: contract.DistributionReport{
+	d := &rfaDistribution{in: in, within: settings.GiveUp, backend: settings.Backend, report: contract.DistributionReport{
 		RFARef: in.RFARef, Transmittal: in.Transmittal, Code: in.Decision.Code, Deliveries: []contract.Delivery{},
 	}}
 	for _, to := range in.Recipients {
-		d.report.Deliveries = append(d.report.Deliveries, contract.Delivery{To: to, State: contract.DeliveryPending})
+		if to.Email != "" {
+			d.report.Deliveries = append(d.report.Deliveries, contract.Delivery{To: to, Via: contract.ViaEmail, State: contract.DeliveryPending})
+		}
+		if to.Webhook != "" {
+			d.report.Deliveries = append(d.report.Deliveries, contract.Delivery{To: to, Via: contract.ViaWebhook, State: contract.DeliveryPending})
+		}
 	}
 	if err := d.setup(ctx, settings.Listed); err != nil {
 		return d.report, err
@@ -37,7 +42,11 @@ func (w *RFA) RFADistribution(ctx workflow.Context, in contract.DistributionInpu
 type rfaDistribution struct {
 	in     contract.DistributionInput
 	within time.Duration
-	report contract.DistributionReport
+	// backend is whether the app backend is told.
+	backend bool
+	report  contract.DistributionReport
+	rounds  int // of sending
+	telling int // events on the way
 }
 
 func (d *rfaDistribution) setup(ctx workflow.Context, l listed) error {
@@ -75,6 +84,7 @@ func (d *rfaDistribution) run(ctx workflow.Context) error {
 		if err := workflow.Await(ctx, func() bool { return d.report.Pending == 0 }); err != nil {
 			return err
 		}
+		d.tell(ctx)
 		again, err := d.waitForResend(ctx)
 		if err != nil {
 			return err
@@ -85,7 +95,7 @@ func (d *rfaDistribution) run(ctx workflow.Context) error {
 		if err := d.record(ctx); err != nil {
 			return err
 		}
-		return workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+		return workflow.Await(ctx, func() bool { return d.telling == 0 && workflow.AllHandlersFinished(ctx) })
 	}
 }
 
@@ -111,28 +121,66 @@ func (d *rfaDistribution) record(ctx workflow.Context) error {
 		contract.ActivityRecordDistribution, d.report).Get(ctx, nil)
 }
 
+// tell tells the app backend how a round of sending has ended, without waiting for it.
+func (d *rfaDistribution) tell(ctx workflow.Context) {
+	d.rounds++
+	if !d.backend {
+		return
+	}
+	e := contract.NewEvent(fmt.Sprintf("%s/%s/distributed/%d", d.in.Approval, d.in.Transmittal, d.rounds),
+		contract.EventRFADistributed, workflow.Now(ctx), d.report)
+	d.telling++
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		defer func() { d.telling-- }()
+		options := tellOptions(contract.QueueRFADistribution, d.within, e.Type)
+		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), contract.ActivitySendEvents,
+			contract.SendEventsInput{Events: []contract.Event{e}}).Get(ctx, nil)
+		if err != nil {
+			workflow.GetLogger(ctx).Warn("the app backend was not told of a distribution", "error", undelivered(err))
+		}
+	})
+}
+
 // send sends to one recipient, without waiting for it.
 func (d *rfaDistribution) send(ctx workflow.Context, i int) {
 	to := &d.report.Deliveries[i]
-	*to = contract.Delivery{To: to.To, State: contract.DeliveryPending}
+	*to = contract.Delivery{To: to.To, Via: to.Via, State: contract.DeliveryPending}
 	d.count(ctx)
-	n := contract.Notice{
-		// The same whenever it is tried: a mail server can tell.
-		ID:   fmt.Sprintf("%s/%s/%s", d.in.Approval, d.in.Transmittal, strings.ToLower(to.To.Email)),
-		Kind: contract.NoticeTransmittal, RFA: d.in.RFARef, To: to.To, Code: d.in.Decision.Code, Meaning: d.in.Decision.Meaning,
-		Text: d.in.Decision.Comments, Actor: d.in.Decision.By.String(), Transmittal: d.in.Transmittal,
-	}
-	options := noticeOptions(contract.QueueRFADistribution, d.within, n)
-	f := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), contract.ActivitySendNotice, n)
+	f, id := d.begin(ctx, to)
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		var sent contract.NoticeSent
 		err := f.Get(ctx, &sent)
 		to.State, to.MessageID, to.At = contract.DeliverySent, sent.MessageID, workflow.Now(ctx).UTC()
+		if to.MessageID == "" {
+			to.MessageID = id
+		}
 		if err != nil {
-			to.State, to.Reason = contract.DeliveryFailed, undelivered(err)
+			to.State, to.MessageID, to.Reason = contract.DeliveryFailed, "", undelivered(err)
 		}
 		d.count(ctx)
 	})
+}
+
+// begin begins a delivery. Its id is the same whenever it is tried: who gets it can tell.
+func (d *rfaDistribution) begin(ctx workflow.Context, to *contract.Delivery) (f workflow.Future, id string) {
+	decision := d.in.Decision
+	if to.Via == contract.ViaWebhook {
+		id = fmt.Sprintf("%s/%s/%s", d.in.Approval, d.in.Transmittal, to.To.Webhook)
+		e := contract.NewEvent(id, contract.EventRFATransmittal, workflow.Now(ctx), contract.Transmittal{
+			RFARef: d.in.RFARef, Transmittal: d.in.Transmittal, Code: decision.Code, Meaning: decision.Meaning,
+			Comments: decision.Comments, To: to.To,
+		})
+		options := tellOptions(contract.QueueRFADistribution, d.within, e.Type+" to "+to.To.String())
+		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), contract.ActivitySendEvents,
+			contract.SendEventsInput{URL: to.To.Webhook, Events: []contract.Event{e}}), id
+	}
+	n := contract.Notice{
+		ID:   fmt.Sprintf("%s/%s/%s", d.in.Approval, d.in.Transmittal, strings.ToLower(to.To.Email)),
+		Kind: contract.NoticeTransmittal, RFA: d.in.RFARef, To: to.To, Code: decision.Code, Meaning: decision.Meaning,
+		Text: decision.Comments, Actor: decision.By.String(), Transmittal: d.in.Transmittal,
+	}
+	options := noticeOptions(contract.QueueRFADistribution, d.within, n)
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), contract.ActivitySendNotice, n), n.ID
 }
 
 // count counts the deliveries, and says so in the Web UI.
@@ -147,7 +195,7 @@ func (d *rfaDistribution) count(ctx workflow.Context) {
 			d.report.Pending++
 		case contract.DeliveryFailed:
 			d.report.Failed++
-			fmt.Fprintf(&failed, "- %s: %s\n", to.To.Email, to.Reason)
+			fmt.Fprintf(&failed, "- %s (%s): %s\n", to.To, to.Via, to.Reason)
 		}
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Transmittal %s: %d sent, %d pending, %d failed.\n\n%s",

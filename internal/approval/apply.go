@@ -54,6 +54,7 @@ func (c *Case) Apply(update string, r contract.RFARequest, at Moment, updateID s
 		c.log(at, entry)
 		waited := c.WaitsFor()
 		c.end(at, contract.RFAWithdrawn)
+		c.event(contract.EventRFAWithdrawn, at, contract.RFAEvent{})
 		c.tellWithdrawn(waited, r, at)
 	}
 }
@@ -73,6 +74,7 @@ func (c *Case) review(r contract.RFARequest, at Moment) {
 		m.Review.For = m.Reviewer.ID
 	}
 	c.sequence++
+	c.event(contract.EventRFAReview, at, contract.RFAEvent{Discipline: m.Name, Review: m.Review})
 	c.tellCode(r.Code, m.Name, r.Comments, by, nil)
 	if c.reviews() == len(c.members) {
 		c.state = contract.RFAToDecide
@@ -100,5 +102,6 @@ func (c *Case) decide(d contract.RFADecision, r contract.RFARequest, at Moment) 
 	}
 	c.decision = &d
 	c.end(at, contract.RFADecided)
+	c.event(contract.EventRFADecided, at, contract.RFAEvent{Decision: c.decision})
 	c.tellDecided(d)
 }

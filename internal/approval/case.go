@@ -34,6 +34,8 @@ type Case struct {
 	toldCodes map[string]bool
 	notices   []contract.Notice
 	noticed   int // how many notices there have been
+	events    []contract.Event
+	evented   int
 	// sequence grows with every change that reminders go by.
 	sequence  int
 	notBefore time.Time

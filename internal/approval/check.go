@@ -106,6 +106,9 @@ func (c *Case) checkFinalize(r contract.RFARequest, at Moment) error {
 	if c.state != contract.RFAToDecide {
 		return wrong("rfa", "%s; the lead decides when all have", c.counted())
 	}
+	if err := CheckWebhooks("recipients", r.Recipients, c.rules.Webhooks); err != nil {
+		return err
+	}
 	return c.checkCode(r.Code)
 }
 
@@ -119,6 +122,9 @@ func (c *Case) checkOverride(r contract.RFARequest) error {
 	code := overriding(r)
 	if !contract.Approves(code) {
 		return wrong("code", "%s does not approve; a veto is overridden with an approving code", code)
+	}
+	if err := CheckWebhooks("recipients", r.Recipients, c.rules.Webhooks); err != nil {
+		return err
 	}
 	return c.checkCode(code)
 }

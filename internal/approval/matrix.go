@@ -40,7 +40,7 @@ func Once(people []contract.Person) []contract.Person {
 	list := []contract.Person{}
 	seen := map[string]bool{}
 	for _, p := range people {
-		if key := strings.ToLower(p.Email); !seen[key] {
+		if key := strings.ToLower(p.Email) + " " + p.Webhook; !seen[key] {
 			seen[key] = true
 			list = append(list, p)
 		}

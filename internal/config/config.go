@@ -27,6 +27,7 @@ type Config struct {
 	State     State         `yaml:"state" json:"state"`
 	Telemetry Telemetry     `yaml:"telemetry" json:"telemetry"`
 	RFA       RFA           `yaml:"rfa" json:"rfa"`
+	Webhooks  Webhooks      `yaml:"webhooks" json:"webhooks"`
 	// Simulated is set by --simulate, never by a file.
 	Simulated bool `yaml:"-" json:"simulated,omitempty"`
 }
@@ -195,6 +196,7 @@ func Default() Config {
 		State:     State{Dir: "/var/lib/signalbox/state"},
 		Telemetry: Telemetry{Listen: DefaultListen},
 		RFA:       defaultRFA(),
+		Webhooks:  Webhooks{Timeout: 10 * time.Second, Allow: []string{}},
 	}
 }
 

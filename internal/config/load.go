@@ -31,6 +31,8 @@ var overrides = map[string]func(*Config, string){
 	"SIGNALBOX_MODELS_EMBED_NAME": func(c *Config, v string) { c.Models.Embed.Name = v },
 	"SIGNALBOX_STORE_URL":         func(c *Config, v string) { c.Store.URL = v },
 	"SIGNALBOX_PROMPTS_DIR":       func(c *Config, v string) { c.Prompts.Dir = v },
+	"SIGNALBOX_WEBHOOKS_URL":      func(c *Config, v string) { c.Webhooks.URL = v },
+	"SIGNALBOX_WEBHOOKS_SECRET":   func(c *Config, v string) { c.Webhooks.Secret = v },
 	"SIGNALBOX_RFA_MAIL_HOST":     func(c *Config, v string) { c.RFA.Mail.Host = v },
 	"SIGNALBOX_RFA_MAIL_PASSWORD": func(c *Config, v string) { c.RFA.Mail.Password = v },
 	"SIGNALBOX_STATE_DIR":         func(c *Config, v string) { c.State.Dir = v },
@@ -127,6 +129,7 @@ func (c *Config) complete() error {
 		bad("telemetry.listen: %v", err)
 	}
 	c.checkRFA(bad)
+	c.checkWebhooks(bad)
 	if c.State.Dir == "" {
 		bad("state.dir: is missing; name a folder on this host")
 	}

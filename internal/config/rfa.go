@@ -75,6 +75,7 @@ func (c Config) RFARules() contract.RFARules {
 	if r.Reminders.Holidays == nil {
 		r.Reminders.Holidays = c.Schedule.Holidays
 	}
+	r.Webhooks = c.Webhooks.Allow
 	return r
 }
 

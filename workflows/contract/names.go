@@ -27,6 +27,8 @@ const (
 	WorkflowRFAApproval     = "RFAApproval"
 	WorkflowRFAReminders    = "RFAReminders"
 	WorkflowRFADistribution = "RFADistribution"
+	// WorkflowEventDelivery delivers events of a batch job, which does not wait for it.
+	WorkflowEventDelivery = "EventDelivery"
 )
 
 // SchedulerID is the workflow id of the scheduler of one GPU.
@@ -61,6 +63,7 @@ const (
 	ActivityRecordChunk        = "RecordChunk"
 	ActivityFinishReport       = "FinishReport"
 	ActivitySendNotice         = "SendNotice"
+	ActivitySendEvents         = "SendEvents"
 	ActivityRecordRFA          = "RecordRFA"
 	ActivityRecordDistribution = "RecordDistribution"
 )

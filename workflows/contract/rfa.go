@@ -23,12 +23,15 @@ type Person struct {
 	// ID is what updates name as their actor.
 	ID    string `json:"id,omitempty" yaml:"id"`
 	Name  string `json:"name,omitempty" yaml:"name"`
-	Email string `json:"email" yaml:"email"`
+	Email string `json:"email,omitempty" yaml:"email"`
+	// Webhook is an address to which a recipient's program is sent a Transmittal,
+	// instead of a mail or beside it.
+	Webhook string `json:"webhook,omitempty" yaml:"webhook"`
 }
 
 // String is the name where it is known.
 func (p Person) String() string {
-	for _, s := range []string{p.Name, p.ID, p.Email} {
+	for _, s := range []string{p.Name, p.ID, p.Email, p.Webhook} {
 		if s != "" {
 			return s
 		}
@@ -161,6 +164,12 @@ func (p Person) check(field string, acts bool) error {
 	}
 	if err := checkID(field+".name", p.Name, false); err != nil {
 		return err
+	}
+	if acts && p.Webhook != "" {
+		return fieldErr(field+".webhook", "is for recipients alone; people who act are told by mail")
+	}
+	if p.Email == "" && p.Webhook != "" {
+		return nil
 	}
 	return CheckEmail(field+".email", p.Email)
 }

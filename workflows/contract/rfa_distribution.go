@@ -21,13 +21,21 @@ const (
 	DeliveryFailed  DeliveryState = "failed"
 )
 
+// Ways to deliver.
+const (
+	ViaEmail   = "email"
+	ViaWebhook = "webhook"
+)
+
 // Delivery is the delivery of a transmittal to one recipient.
 type Delivery struct {
-	To    Person        `json:"to"`
+	To Person `json:"to"`
+	// Via is email or webhook.
+	Via   string        `json:"via"`
 	State DeliveryState `json:"state"`
 	// Reason of a failure.
 	Reason string `json:"reason,omitempty"`
-	// MessageID of the mail, the same in every try.
+	// MessageID of the mail, or the event's id, the same in every try.
 	MessageID string    `json:"messageId,omitempty"`
 	At        time.Time `json:"at,omitzero"`
 }

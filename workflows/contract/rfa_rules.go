@@ -18,6 +18,8 @@ type RFARules struct {
 	Matrix []MatrixRow `json:"matrix,omitempty" yaml:"matrix"`
 	// Notify says who is told of which response codes.
 	Notify []NotifyRow `json:"notify,omitempty" yaml:"notify"`
+	// Webhooks are the hosts that recipients' webhooks may be at.
+	Webhooks []string `json:"webhooks,omitempty" yaml:"-"`
 }
 
 // ReminderRules say when people are reminded.
@@ -149,6 +151,11 @@ func (r RFARules) Check(at string) error {
 		}
 		if err := checkPeople(field+".recipients", row.Recipients); err != nil {
 			return err
+		}
+		for j, p := range row.Recipients {
+			if p.Webhook != "" {
+				return fieldErr(fieldf("%s.recipients[%d].webhook", field, j), "is for the matrix alone; people are notified by mail")
+			}
 		}
 	}
 	return nil
