@@ -1,12 +1,7 @@
 package tests
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -218,144 +213,28 @@ func TestRemindersStopAndComeBack(t *testing.T) {
 	require.Equal(t, contract.RFACancelled, kept.State)
 }
 
-// TestAMailServerThatMisbehaves: each message arrives once or is reported as failed,
-// and one who fails does not stop the others.
-func TestAMailServerThatMisbehaves(t *testing.T) {
-	s, m := approvals(t)
-	s.cfg.RFA.Mail.Timeout = time.Second
-	s.run(workers.RoleRFA)
-	in := anRFA("RFA-1")
-	in.Matrix = []contract.MatrixRow{{Recipients: recipients(6)}}
-	site := func(i int) string { return fmt.Sprintf("site-%d@example.com", i) }
-	full := true
-	var mu sync.Mutex
-	m.Answers(func(to string, n int) testmail.Answer {
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case to == site(0) && n == 1:
-			return testmail.Drop
-		case to == site(1) && n == 1:
-			return testmail.Defer
-		case to == site(2) && full:
-			return testmail.Refuse
-		case to == site(3) && n == 1:
-			return testmail.Hang
-		case to == site(4) && full:
-			return testmail.RefuseData
-		}
-		return testmail.Accept
-	})
-	id := s.startRFA(in)
-	s.approve(id)
-	r := s.distributed(id)
-	require.Equal(t, [2]int{4, 2}, [2]int{r.Sent, r.Failed})
-	require.Contains(t, r.Deliveries[2].Reason, "no such mailbox")
-	require.Contains(t, r.Deliveries[4].Reason, "554")
-	mu.Lock()
-	full = false
-	mu.Unlock()
-	r, err := s.ResendRFA(s.ctx, id)
-	require.NoError(t, err)
-	require.Equal(t, 2, r.Pending)
-	require.Equal(t, 6, s.distributed(id).Sent)
-	for i := range 6 {
-		require.Len(t, m.To(site(i)), 1, site(i))
-	}
-	_, err = s.ResendRFA(s.ctx, id)
-	require.Error(t, err, "all are sent")
-}
-
-// TestKillDuringTheDistribution: kill −9 of the worker at any time loses no mail, and
-// doubles none but one that the server accepts in that very moment, which has the same
-// Message-ID then.
-func TestKillDuringTheDistribution(t *testing.T) {
-	s, m := approvals(t)
-	home := t.TempDir()
-	const people = 12
-	for round := range rounds(t) {
-		worker := s.worker(home, "rfa")
-		in := anRFA(fmt.Sprint("RFA-", round))
-		in.Matrix = []contract.MatrixRow{{Recipients: recipients(people)}}
-		id := s.startRFA(in)
+// TestApprovalsDoNotNoticeTheGPU: they go through while a document is on it, while it is
+// drained, and while its host is gone.
+func TestApprovalsDoNotNoticeTheGPU(t *testing.T) {
+	m := testmail.Start(t, testmail.Options{})
+	s := newSystem(t, mailed(m))
+	s.run(workers.RoleAI, workers.RoleScheduler, workers.RoleRFA)
+	through := func(number string) {
+		t.Helper()
+		id := s.startRFA(anRFA(number))
 		s.approve(id)
-		subject := fmt.Sprintf("RFA-%d-A-T01: RFA-%d rev. A, code 1A", round, round)
-		arrived := func() (ids []string) {
-			for _, mail := range m.Mails() {
-				if mail.Subject == subject {
-					ids = append(ids, mail.ID)
-				}
-			}
-			return ids
-		}
-		at := round % people
-		s.eventually("some have it", func() bool { return len(arrived()) >= at })
-		worker.kill(t)
-		worker = s.worker(home, "rfa")
-		r := s.distributed(id)
-		require.Equal(t, people, r.Sent)
-		require.Equal(t, fmt.Sprintf("RFA-%d-A-T01", round), r.Transmittal)
-		ids := arrived()
-		require.LessOrEqual(t, len(ids), people+3, "three at a time can have been on their way")
-		slices.Sort(ids)
-		require.Len(t, slices.Compact(ids), people, "a second one has the same Message-ID")
+		require.Equal(t, 3, s.distributed(id).Sent)
 		_, err := s.RFA(s.ctx, id)
 		require.NoError(t, err)
-		worker.stop(t)
 	}
-}
-
-// TestAnRFAFromTheCommandLine: with our own command, and with the plain CLI.
-func TestAnRFAFromTheCommandLine(t *testing.T) {
-	s, _ := approvals(t)
-	s.run(workers.RoleRFA)
-	in := anRFA("RFA-1")
-	in.ProjectID = "p"
-	data, err := json.Marshal(in)
-	require.NoError(t, err)
-	file := filepath.Join(t.TempDir(), "rfa.json")
-	require.NoError(t, os.WriteFile(file, data, 0o600))
-	do := func(args ...string) string {
-		t.Helper()
-		code, out, stderr := s.command(append([]string{"rfa"}, args...)...)
-		require.Zero(t, code, stderr)
-		return out
-	}
-	refused := func(want int, says string, args ...string) {
-		t.Helper()
-		code, _, stderr := s.command(append([]string{"rfa"}, args...)...)
-		require.Equal(t, want, code, stderr)
-		require.Contains(t, stderr, says)
-	}
-	require.Contains(t, do("start", "--file", file), "started rfa/p/RFA-1/A")
-	refused(2, "there is an approval of this revision already", "start", "--file", file)
-	refused(4, "there is no rfa/p/RFA-9/A", "status", "p/RFA-9/A")
-	refused(2, "actor: is missing", "review", "p/RFA-1/A", "--discipline", "ARC", "--code", "1A")
-	refused(2, `"mep" does not review ARC; arc does`, "review", "p/RFA-1/A", "--actor", "mep", "--discipline", "ARC", "--code", "1A")
-	require.Contains(t, do("review", "rfa/p/RFA-1/A", "--actor", "arc", "--discipline", "ARC", "--code", "3"), "1 of 2 disciplines reviewed, waits for Name str (STR)")
-	require.Contains(t, do("delegate", "p/RFA-1/A", "--actor", "str", "--discipline", "STR", "--to", "dep", "--to-email", "dep@example.com",
-		"--from", time.Now().Format(time.DateOnly), "--until", in.Due), "waits for Name str")
-	out := do("status", "p/RFA-1/A")
-	require.Contains(t, out, "delegated to dep")
-	require.Contains(t, out, "rejected")
-	s.eventually("it is listed", func() bool { return strings.Contains(do("list", "--project", "p"), "rfa/p/RFA-1/A  in-review") })
-	require.Contains(t, do("list", "--project", "p", "--overdue"), "no RFA is like that")
-
-	update := func(name, input string) (string, error) {
-		out, said, err := s.temporal(temporalCLI(t), "workflow", "update", "execute", "--workflow-id", "rfa/p/RFA-1/A", "--name", name, "--input", input)
-		return out + said, err
-	}
-	text, err := update("override-veto", `{"actor":"pm","reason":"why not"}`)
-	require.Error(t, err)
-	require.Contains(t, text, "reason: has 7 characters; at least 10 are needed")
-	text, err = update("override-veto", `{"actor":"pm","reason":"the client takes the risk","transmittal":17}`)
-	require.Error(t, err)
-	require.Contains(t, text, "transmittal: must be a string, not number")
-	text, err = update("override-veto", `{"actor":"pm","reason":"the client takes the risk"}`)
-	require.NoError(t, err, text)
-	s.distributed("rfa/p/RFA-1/A")
-	out = do("status", "p/RFA-1/A")
-	require.Contains(t, out, "transmittal RFA-1-A-T01: 3 sent, 0 pending, 0 failed")
-	require.Contains(t, out, "pm override-veto 1A the client takes the risk")
-	refused(1, "has ended", "withdraw", "p/RFA-1/A", "--actor", "sub")
+	s.startBatch("job", s.documents("p", 20))
+	through("no GPU worker")
+	s.run(workers.RoleGPU)
+	s.documentOnGPU()
+	through("a document on the GPU")
+	s.operate(contract.UpdateDrain, contract.OperatorRequest{For: "1h"})
+	s.unavailable("drained", contract.ReasonDrained)
+	through("drained")
+	s.operate(contract.UpdateUndrain, contract.OperatorRequest{})
+	require.Equal(t, 20, s.endBatch("job").Done)
 }
