@@ -56,7 +56,14 @@ func (s *Starter) UpdateRFA(ctx context.Context, id, update string, r contract.R
 	if err != nil {
 		return out, contract.NewInvalidInput(err)
 	}
-	return out, s.update(ctx, id, update, r, &out)
+	err = s.update(ctx, id, update, r, &out)
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		if st, e := s.RFAStatus(ctx, id); e == nil && !st.State.Open() {
+			err = contract.NewInvalidInput(&contract.FieldError{Field: "rfa", Reason: st.Summary})
+		}
+	}
+	return out, err
 }
 
 // RFA waits for an RFA's end.

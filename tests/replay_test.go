@@ -72,7 +72,8 @@ const envRecord = "SIGNALBOX_RECORD_HISTORIES"
 // do, and keeps them where SIGNALBOX_RECORD_HISTORIES says so (`make histories`).
 func TestRecordHistories(t *testing.T) {
 	sim, gpu := simulatedGPU(t, longPages)
-	s := systemOn(t, sim, gpu)
+	b := newBackend(t)
+	s := systemOn(t, sim, gpu, b.configure)
 	s.run(workers.AllRoles()...)
 	docs := append(s.withMissing(6, 1, 4), s.put("scan", "in/a.png", testdoc.PNG(1)))
 	in := batchOf("p", docs)
@@ -105,6 +106,9 @@ func TestRecordHistories(t *testing.T) {
 	_, err = s.Batch(s.ctx, "cancelled")
 	require.Error(t, err)
 
+	rfa, ended := s.recordRFA()
+	s.eventually("the backend knows of the distribution", func() bool { return len(b.told(contract.EventRFADistributed)) > 0 })
+
 	dir := os.Getenv(envRecord)
 	if dir == "" {
 		return
@@ -112,6 +116,7 @@ func TestRecordHistories(t *testing.T) {
 	require.NoError(t, os.MkdirAll(dir, 0o755))
 	for _, id := range []string{
 		"batch", "second", "cancelled", "revision", "drained", contract.SchedulerID(contract.DefaultGPU), contract.OwnerID(contract.DefaultGPU),
+		rfa, "rfa-reminders" + rfa[3:], "rfa-distribution" + rfa[3:], ended,
 	} {
 		history, err := s.history(s.ctx, id, "")
 		require.NoError(t, err)
@@ -121,4 +126,29 @@ func TestRecordHistories(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, append(data, '\n'), 0o600))
 		fmt.Println("recorded", file)
 	}
+}
+
+// recordRFA lets everything happen to an RFA that can within a day; it returns the ids of
+// one that was decided and of one that was withdrawn.
+func (s *system) recordRFA() (decided, withdrawn string) {
+	s.t.Helper()
+	in := anRFA("RFA-1")
+	in.ProjectID = "p"
+	decided = s.startRFA(in)
+	to, today := somebody("dep"), time.Now().UTC().Format(time.DateOnly)
+	s.rfa(decided, contract.UpdateDelegate, contract.RFARequest{Actor: "arc", Discipline: "ARC", To: &to, From: today, Until: in.Due})
+	other := somebody("other")
+	s.rfa(decided, contract.UpdateReassign, contract.RFARequest{Actor: "pm", Discipline: "STR", To: &other})
+	s.rfa(decided, contract.UpdateChangeDueDate, contract.RFARequest{Actor: "pm", Due: time.Now().AddDate(2, 0, 0).Format(time.DateOnly)})
+	s.review(decided, "dep", "ARC", "3")
+	s.rfa(decided, contract.UpdateOverrideVeto, contract.RFARequest{Actor: "pm", Reason: "the client takes the risk"})
+	s.distributed(decided)
+	_, err := s.RFA(s.ctx, decided)
+	require.NoError(s.t, err)
+	in.Number = "RFA-2"
+	withdrawn = s.startRFA(in)
+	s.rfa(withdrawn, contract.UpdateWithdraw, contract.RFARequest{Actor: "sub"})
+	_, err = s.RFA(s.ctx, withdrawn)
+	require.NoError(s.t, err)
+	return decided, withdrawn
 }

@@ -65,5 +65,5 @@ func TestAnRFAFromTheCommandLine(t *testing.T) {
 	out = do("status", "p/RFA-1/A")
 	require.Contains(t, out, "transmittal RFA-1-A-T01: 3 sent, 0 pending, 0 failed")
 	require.Contains(t, out, "pm override-veto 1A the client takes the risk")
-	refused(1, "has ended", "withdraw", "p/RFA-1/A", "--actor", "sub")
+	refused(2, "was decided by Name pm with code 1A", "withdraw", "p/RFA-1/A", "--actor", "sub")
 }

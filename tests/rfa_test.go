@@ -142,7 +142,7 @@ func TestAnRFA(t *testing.T) {
 	require.Equal(t, report, sent)
 
 	_, err = s.UpdateRFA(s.ctx, id, contract.UpdateWithdraw, contract.RFARequest{Actor: "sub"})
-	require.ErrorContains(t, err, "already completed")
+	require.ErrorContains(t, err, "rfa: was decided by Name str with code 1A (approved)")
 	_, err = s.StartRFA(s.ctx, in)
 	require.ErrorIs(t, err, starter.ErrRFAExists, "one approval of a revision, also when it has ended")
 }

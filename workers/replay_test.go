@@ -1,10 +1,15 @@
 package workers_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"signalbox/workers"
 )
@@ -22,7 +27,14 @@ func TestHistoriesOfEarlierVersionsReplay(t *testing.T) {
 	require.NoError(t, err)
 	for _, file := range files {
 		t.Run(filepath.Base(filepath.Dir(file))+"/"+filepath.Base(file), func(t *testing.T) {
-			require.NoError(t, r.ReplayWorkflowHistoryFromJSONFile(nil, file))
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			var history historypb.History
+			require.NoError(t, protojson.Unmarshal(data, &history))
+			id := history.Events[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowId()
+			require.NoError(t, r.ReplayWorkflowHistoryWithOptions(nil, &history, worker.ReplayWorkflowHistoryOptions{
+				OriginalExecution: workflow.Execution{ID: id}, // an RFA's is checked
+			}))
 		})
 	}
 }
