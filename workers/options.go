@@ -54,8 +54,9 @@ func hostOptions() worker.Options {
 	}
 }
 
-// At once of the approvals' queues.
+// At once of the approvals' queues: no mail server likes a thousand connections.
 const (
+	approvalSlots     = 10
 	reminderSlots     = 5
 	distributionSlots = 3
 )

@@ -74,7 +74,7 @@ func NewBatch(c client.Client, ai *workflows.AI, a *activities.Documents, e *act
 
 // NewRFAApproval is the worker on rfa-approval.
 func NewRFAApproval(c client.Client, w *workflows.RFA, n *activities.Notices, e *activities.Events, r *activities.RFARecords) worker.Worker {
-	q := worker.New(c, contract.QueueRFAApproval, workflowOptions())
+	q := worker.New(c, contract.QueueRFAApproval, activitySlots(approvalSlots))
 	registerWorkflow(q, contract.WorkflowRFAApproval, w.RFAApproval)
 	registerActivity(q, contract.ActivitySendNotice, n.SendNotice)
 	registerActivity(q, contract.ActivitySendEvents, e.SendEvents)

@@ -323,10 +323,12 @@ func TestWhatIsRefusedAtTheDoor(t *testing.T) {
 		"matrix[0].recipients[0].email: \"all of us\" is no e-mail address": func(w *rfaWorld) {
 			w.in.Due, w.in.Matrix = "2026-12-02", []contract.MatrixRow{{Recipients: []contract.Person{{Email: "all of us"}}}}
 		},
-		"timeZone: \"Bangkok\" is no IANA": func(w *rfaWorld) { w.in.Due, w.in.TimeZone = "2026-12-02", "Bangkok" },
+		"reminders.until: 17:00 is not after 18:00": func(w *rfaWorld) { w.in.Due, w.in.Reminders.At = "2026-12-02", "18:00" },
+		"timeZone: \"Bangkok\" is no IANA":          func(w *rfaWorld) { w.in.Due, w.in.TimeZone = "2026-12-02", "Bangkok" },
 	} {
 		w := newRFAWorld(t, "Asia/Bangkok", "2026-12-01 10:00")
 		change(w)
+		w.rfa.Rules = w.rules
 		w.ExecuteWorkflow(contract.WorkflowRFAApproval, w.in)
 		require.ErrorContains(t, w.GetWorkflowError(), says)
 		_, invalid := contract.AsInvalidInput(w.GetWorkflowError())

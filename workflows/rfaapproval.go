@@ -65,6 +65,9 @@ func (a *rfaApproval) setup(ctx workflow.Context, w *RFA, raw converter.RawValue
 		return contract.NewInvalidInput(err)
 	}
 	rules := a.settings.Rules.With(a.in)
+	if err := rules.Check(""); err != nil { // its own beside the configuration's
+		return contract.NewInvalidInput(err)
+	}
 	if err := approval.CheckMatrix(rules.Matrix, rules.Webhooks); err != nil {
 		return contract.NewInvalidInput(err)
 	}
