@@ -16,19 +16,19 @@ import (
 type Events struct {
 	// Backend is the app backend's address; empty for none.
 	Backend string
-	// Webhook posts; nil where no webhooks are configured.
-	Webhook *webhook.Sender
+	// ToBackend and ToRecipients post; nil where no such webhooks are configured.
+	ToBackend, ToRecipients *webhook.Sender
 }
 
 // SendEvents posts events, one after the other. Tried again, it goes on with the first
 // that was not accepted. One that is refused for good does not stop the others; the
 // error is of type Undeliverable then.
 func (e *Events) SendEvents(ctx context.Context, in contract.SendEventsInput) error {
-	address := in.URL
+	address, sender := in.URL, e.ToRecipients
 	if address == "" {
-		address = e.Backend
+		address, sender = e.Backend, e.ToBackend
 	}
-	if e.Webhook == nil || address == "" {
+	if sender == nil || address == "" {
 		return contract.NewUndeliverable("webhooks are not configured on this worker")
 	}
 	var done progressOfEvents
@@ -44,7 +44,7 @@ func (e *Events) SendEvents(ctx context.Context, in contract.SendEventsInput) er
 		if err != nil {
 			return contract.NewUndeliverable(err.Error())
 		}
-		err = e.Webhook.Send(ctx, address, event.ID, body)
+		err = sender.Send(ctx, address, event.ID, body)
 		var refused *webhook.RefusedError
 		switch {
 		case errors.As(err, &refused):

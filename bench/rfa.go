@@ -10,6 +10,7 @@ import (
 	"signalbox/internal/mail"
 	"signalbox/internal/testmail"
 	"signalbox/workers"
+	"signalbox/workflows"
 	"signalbox/workflows/contract"
 )
 
@@ -247,10 +248,10 @@ func dueNow(in contract.RFAInput, at time.Time) contract.RFAInput {
 	return in
 }
 
-// remindedEach is how many RFAs are reminded of at once in each figure.
-const remindedEach = 10
+// remindedEach is how many RFAs each figure is taken of.
+const remindedEach = 20
 
-// remind measures how late the reminders of one minute are.
+// remind measures how late reminders are, each by its own second of three minutes.
 func (r *approvals) remind(ctx context.Context) ([]time.Duration, error) {
 	at := nextMinute(10 * time.Second)
 	var names []string
@@ -267,7 +268,7 @@ func (r *approvals) remind(ctx context.Context) ([]time.Duration, error) {
 			if err != nil {
 				return nil, err
 			}
-			late = append(late, got.Sub(at))
+			late = append(late, got.Sub(at.Add(workflows.ReminderOffset(contract.RFAID("bench", name, "A")))))
 		}
 	}
 	return late, nil

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -19,7 +21,8 @@ var ErrRFAExists = errors.New("there is an approval of this revision already")
 
 // StartRFA starts the approval of one revision of an RFA. Its workflow id is
 // contract.RFAID; a second start of the same revision is refused with ErrRFAExists.
-// Bad input is refused before anything starts, with an error of type InvalidInput.
+// Bad input is refused with an error of type InvalidInput, as a rule before anything
+// starts; what needs the configuration of the rfa role is found wrong by that.
 func (s *Starter) StartRFA(ctx context.Context, in contract.RFAInput) (*Run, error) {
 	if err := in.Validate(); err != nil {
 		return nil, contract.NewInvalidInput(err)
@@ -41,7 +44,32 @@ func (s *Starter) StartRFA(ctx context.Context, in contract.RFAInput) (*Run, err
 	if err != nil {
 		return nil, err
 	}
-	return &Run{WorkflowRun: run}, nil
+	return &Run{WorkflowRun: run}, s.accepted(ctx, id, run.GetRunID())
+}
+
+// acceptedWithin is how long a start waits for a worker to take the RFA up.
+const acceptedWithin = 10 * time.Second
+
+// accepted waits until a worker has taken an RFA up, and returns why it was refused if
+// it was: what needs the configuration is found wrong there alone. Where no worker is,
+// the RFA waits for one.
+func (s *Starter) accepted(ctx context.Context, id, runID string) error {
+	soon, cancel := context.WithTimeout(ctx, acceptedWithin)
+	defer cancel()
+	if _, err := s.client.QueryWorkflow(soon, id, runID, contract.QueryStatus); err == nil || soon.Err() != nil {
+		return ctx.Err()
+	}
+	return s.refusal(ctx, id, runID)
+}
+
+// refusal is why an RFA has failed, nil where it has not.
+func (s *Starter) refusal(ctx context.Context, id, runID string) error {
+	d, err := s.client.DescribeWorkflowExecution(ctx, id, runID)
+	if err != nil || d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_FAILED ||
+		d.GetWorkflowExecutionInfo().GetType().GetName() != contract.WorkflowRFAApproval {
+		return nil
+	}
+	return s.client.GetWorkflow(ctx, id, runID).Get(ctx, nil)
 }
 
 // UpdateRFA makes one of an RFA's updates (contract.RFAUpdates) and returns how the
@@ -78,6 +106,9 @@ func (s *Starter) RFAStatus(ctx context.Context, id string) (contract.RFAStatus,
 	var st contract.RFAStatus
 	answer, err := s.client.QueryWorkflow(ctx, id, "", contract.QueryStatus)
 	if err != nil {
+		if why := s.refusal(ctx, id, ""); why != nil {
+			return st, why
+		}
 		return st, err
 	}
 	return st, answer.Get(&st)
@@ -113,19 +144,43 @@ type RFAFilter struct {
 	Limit int
 }
 
+// States lists the states that an RFA may be in.
+func (RFAFilter) States() []contract.RFAState {
+	return []contract.RFAState{contract.RFAInReview, contract.RFAToDecide, contract.RFADecided, contract.RFAWithdrawn, contract.RFACancelled}
+}
+
+// check refuses what cannot be listed.
+func (f RFAFilter) check() error {
+	if f.State != "" && !slices.Contains(f.States(), f.State) {
+		return contract.NewInvalidInput(&contract.FieldError{Field: "state", Reason: fmt.Sprintf("%q is unknown; allowed are %v", f.State, f.States())})
+	}
+	if f.Limit < 0 || f.Limit > mostListed {
+		return contract.NewInvalidInput(&contract.FieldError{Field: "limit", Reason: fmt.Sprintf("%d; allowed are 1 to %d", f.Limit, mostListed)})
+	}
+	return nil
+}
+
+// mostListed is how many RFAs are listed at most.
+const mostListed = 1000
+
 // ListedRFA is one line of a list.
 type ListedRFA struct {
-	ID      string `json:"id"`
-	State   string `json:"state"`
-	Due     string `json:"due,omitempty"`
-	Overdue bool   `json:"overdue"`
+	ID    string `json:"id"`
+	State string `json:"state"`
+	// Due is the end of the due date.
+	Due     time.Time `json:"due,omitzero"`
+	Overdue bool      `json:"overdue"`
 	// Running is whether its workflow runs.
 	Running bool `json:"running"`
 }
 
 // ListRFAs lists RFAs by what the server has indexed: seconds after a change.
 func (s *Starter) ListRFAs(ctx context.Context, namespace string, f RFAFilter) ([]ListedRFA, error) {
-	query := fmt.Sprintf("WorkflowType = %q", contract.WorkflowRFAApproval)
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	// One that was refused has failed, and is none.
+	query := fmt.Sprintf("WorkflowType = %q AND ExecutionStatus != 'Failed'", contract.WorkflowRFAApproval)
 	if f.ProjectID != "" {
 		query += fmt.Sprintf(" AND %s = '%s'", contract.AttrProject.GetName(), strings.ReplaceAll(f.ProjectID, "'", "''"))
 	}
@@ -139,7 +194,7 @@ func (s *Starter) ListRFAs(ctx context.Context, namespace string, f RFAFilter) (
 		f.Limit = 100
 	}
 	r, err := s.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{
-		Namespace: namespace, Query: query, PageSize: int32(min(f.Limit, 1000)),
+		Namespace: namespace, Query: query, PageSize: int32(f.Limit),
 	})
 	if err != nil {
 		return nil, err
@@ -149,7 +204,9 @@ func (s *Starter) ListRFAs(ctx context.Context, namespace string, f RFAFilter) (
 		l := ListedRFA{ID: w.GetExecution().GetWorkflowId(), Running: w.GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}
 		fields := w.GetSearchAttributes().GetIndexedFields()
 		l.State, _ = memoText(fields, contract.AttrRFAState.GetName())
-		l.Due, _ = memoText(fields, contract.AttrRFADue.GetName())
+		if due, ok := memoText(fields, contract.AttrRFADue.GetName()); ok {
+			l.Due, _ = time.Parse(time.RFC3339, due) // zero for one that has none
+		}
 		l.Overdue = string(fields[contract.AttrRFAOverdue.GetName()].GetData()) == "true"
 		list = append(list, l)
 	}

@@ -37,12 +37,15 @@ func TestAnRFAFromTheCommandLine(t *testing.T) {
 	}
 	require.Contains(t, do("start", "--file", file), "started rfa/p/RFA-1/A")
 	refused(2, "there is an approval of this revision already", "start", "--file", file)
-	refused(4, "there is no rfa/p/RFA-9/A", "status", "p/RFA-9/A")
+	refused(4, "there is no rfa/p/RFA-9/A; an RFA's id is rfa/PROJECT/NUMBER/REVISION", "status", "p/RFA-9/A")
+	refused(2, "nothing is left to be sent of rfa/p/RFA-1/A: 0 of 2 disciplines", "resend", "p/RFA-1/A")
+	refused(2, "state: \"open\" is unknown", "list", "--state", "open")
+	refused(2, "start, review, finalize", "frobnicate")
 	refused(2, "actor: is missing", "review", "p/RFA-1/A", "--discipline", "ARC", "--code", "1A")
 	refused(2, `"mep" does not review ARC; arc does`, "review", "p/RFA-1/A", "--actor", "mep", "--discipline", "ARC", "--code", "1A")
 	require.Contains(t, do("review", "rfa/p/RFA-1/A", "--actor", "arc", "--discipline", "ARC", "--code", "3"), "1 of 2 disciplines reviewed, waits for Name str (STR)")
 	require.Contains(t, do("delegate", "p/RFA-1/A", "--actor", "str", "--discipline", "STR", "--to", "dep", "--to-email", "dep@example.com",
-		"--from", time.Now().Format(time.DateOnly), "--until", in.Due), "waits for Name str")
+		"--from", time.Now().Format(time.DateOnly), "--until", in.Due), "waits for dep (STR for Name str)")
 	out := do("status", "p/RFA-1/A")
 	require.Contains(t, out, "delegated to dep")
 	require.Contains(t, out, "rejected")

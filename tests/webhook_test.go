@@ -18,7 +18,11 @@ import (
 	"signalbox/workflows/contract"
 )
 
-const webhookSecret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+// Secrets of the backend and of a recipient.
+const (
+	webhookSecret   = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+	recipientSecret = "whsec_MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
+)
 
 // backend is an app backend that is told of events.
 type backend struct {
@@ -46,7 +50,11 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.t.Errorf("no event: %s (error %v)", body, err)
 		return
 	}
-	key, err := webhook.ParseSecret(webhookSecret)
+	secret := webhookSecret
+	if e.Type == contract.EventRFATransmittal {
+		secret = recipientSecret // who gets it cannot forge an event to the backend
+	}
+	key, err := webhook.ParseSecret(secret)
 	id := r.Header.Get(webhook.HeaderID)
 	if err != nil || id != e.ID || r.Header.Get(webhook.HeaderSignature) != webhook.Sign(key, id, r.Header.Get(webhook.HeaderTimestamp), body) {
 		b.t.Errorf("the signature of %s is wrong", id)
@@ -79,7 +87,7 @@ func (b *backend) told(eventType string) (list []contract.Event) {
 
 func (b *backend) configure(c *config.Config) {
 	c.Webhooks.URL, c.Webhooks.Secret = b.URL+"/events", webhookSecret
-	c.Webhooks.Allow = []string{strings.TrimPrefix(b.URL, "http://")}
+	c.Webhooks.Recipients = map[string]string{strings.TrimPrefix(b.URL, "http://"): recipientSecret}
 }
 
 func data[T any](t *testing.T, e contract.Event) (v T) {
@@ -105,8 +113,10 @@ func TestTheBackendIsToldOfAnRFA(t *testing.T) {
 		contract.Person{Email: "both@example.com", Webhook: b.URL + "/refused"})
 	refused := in
 	refused.Number, refused.Matrix = "RFA-2", []contract.MatrixRow{{Recipients: []contract.Person{{Webhook: "http://169.254.169.254/latest"}}}}
-	_, err := s.RFA(s.ctx, s.startRFA(refused))
-	require.ErrorContains(t, err, "matrix[0].recipients[0].webhook: the host 169.254.169.254 is not one of webhooks.allow")
+	_, err := s.StartRFA(s.ctx, refused)
+	_, invalid := contract.AsInvalidInput(err)
+	require.True(t, invalid)
+	require.ErrorContains(t, err, "matrix[0].recipients[0].webhook: the host 169.254.169.254 is not one of webhooks.recipients")
 
 	id := s.startRFA(in)
 	_, err = s.UpdateRFA(s.ctx, id, contract.UpdateFinalize, contract.RFARequest{Actor: "str", Code: "1A"})

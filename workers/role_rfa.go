@@ -53,5 +53,6 @@ func (p *Process) rfa(ctx context.Context, docs *store.Store, ready func()) erro
 
 // events are the activities that tell programs.
 func (p *Process) events() *activities.Events {
-	return &activities.Events{Backend: p.Config.Webhooks.URL, Webhook: p.Config.Webhooks.Sender()}
+	w := p.Config.Webhooks
+	return &activities.Events{Backend: w.URL, ToBackend: w.ToBackend(), ToRecipients: w.ToRecipients()}
 }

@@ -57,7 +57,7 @@ func moment(ctx workflow.Context, days *calendar.Workdays) (approval.Moment, err
 // Times of one try to deliver a notice, and of the pauses between two.
 const (
 	noticeTimeout    = 2 * time.Minute
-	noticeHeartbeat  = 10 * time.Second // it comes every 2 s
+	noticeHeartbeat  = 20 * time.Second // the SDK passes one on every 16 s
 	noticeFirstPause = 5 * time.Second
 	noticeLastPause  = 10 * time.Minute
 )

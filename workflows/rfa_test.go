@@ -96,7 +96,11 @@ func newRFAWorld(t *testing.T, zone, start string) *rfaWorld {
 		if info.ActivityType.Name != contract.ActivitySendNotice || args.Get(&n) != nil || info.Attempt > 1 {
 			return
 		}
-		text := w.Now().In(w.zone).Format("Mon 15:04 ") + string(n.Kind)
+		at := w.Now().In(w.zone)
+		if n.Kind == contract.NoticeReminder { // they are spread over three minutes
+			at = at.Truncate(5 * time.Minute)
+		}
+		text := at.Format("Mon 15:04 ") + string(n.Kind)
 		if n.Level > 0 {
 			text += fmt.Sprintf(" %d.%d", n.Level, n.Strike)
 		}
@@ -194,7 +198,7 @@ func TestAWholeLife(t *testing.T) {
 		"Tue 09:00 reminder 2.3 mep-m", "Tue 09:00 reminder 2.3 str-m",
 		"Wed 09:00 reminder 3.1 mep-m", "Wed 09:00 reminder 3.1 pm", "Wed 09:00 reminder 3.1 str-m",
 		"Thu 09:00 reminder 3.2 mep-m", "Thu 09:00 reminder 3.2 pm", "Thu 09:00 reminder 3.2 str-m",
-		"Thu 10:00 decided arc", "Thu 10:00 decided mep", "Thu 10:00 decided pm", "Thu 10:00 decided str", "Thu 10:00 decided sub",
+		"Thu 10:00 decided arc", "Thu 10:00 decided dep", "Thu 10:00 decided mep", "Thu 10:00 decided pm", "Thu 10:00 decided str", "Thu 10:00 decided sub",
 		"Thu 10:00 transmittal archive", "Thu 10:00 transmittal site",
 	}, w.messages())
 	require.Equal(t, contract.RFADecided, r.State)
@@ -323,8 +327,9 @@ func TestWhatIsRefusedAtTheDoor(t *testing.T) {
 		"matrix[0].recipients[0].email: \"all of us\" is no e-mail address": func(w *rfaWorld) {
 			w.in.Due, w.in.Matrix = "2026-12-02", []contract.MatrixRow{{Recipients: []contract.Person{{Email: "all of us"}}}}
 		},
-		"reminders.until: 17:00 is not after 18:00": func(w *rfaWorld) { w.in.Due, w.in.Reminders.At = "2026-12-02", "18:00" },
-		"timeZone: \"Bangkok\" is no IANA":          func(w *rfaWorld) { w.in.Due, w.in.TimeZone = "2026-12-02", "Bangkok" },
+		"reminders.until: 17:00 is not after 18:00":     func(w *rfaWorld) { w.in.Due, w.in.Reminders.At = "2026-12-02", "18:00" },
+		"due: 2026-11-30 is over (today is 2026-12-01)": func(w *rfaWorld) { w.in.Due = "2026-11-30" },
+		"timeZone: \"Bangkok\" is no IANA":              func(w *rfaWorld) { w.in.Due, w.in.TimeZone = "2026-12-02", "Bangkok" },
 	} {
 		w := newRFAWorld(t, "Asia/Bangkok", "2026-12-01 10:00")
 		change(w)

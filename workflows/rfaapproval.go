@@ -41,6 +41,8 @@ type rfaApproval struct {
 	// reminders is RFAReminders while it runs; told the sequence that it knows of.
 	reminders workflow.ChildWorkflowFuture
 	told      int
+	// listed is what the list knows.
+	listed rfaListed
 	// sending counts the notices on the way.
 	sending int
 	result  contract.RFAResult
@@ -64,21 +66,17 @@ func (a *rfaApproval) setup(ctx workflow.Context, w *RFA, raw converter.RawValue
 	if a.days, err = workdays(a.settings.Rules.With(a.in).Reminders, a.in.TimeZone); err != nil {
 		return contract.NewInvalidInput(err)
 	}
-	rules := a.settings.Rules.With(a.in)
-	if err := rules.Check(""); err != nil { // its own beside the configuration's
-		return contract.NewInvalidInput(err)
-	}
-	if err := approval.CheckMatrix(rules.Matrix, rules.Webhooks); err != nil {
-		return contract.NewInvalidInput(err)
-	}
 	at, err := moment(ctx, a.days)
 	if err != nil {
 		return err
 	}
+	if err := approval.CheckStart(a.in, a.settings.Rules.With(a.in), at); err != nil {
+		return contract.NewInvalidInput(err)
+	}
 	a.c = approval.New(a.id, a.in, a.settings.Rules, at)
 	a.result.RFARef = a.in.Ref()
 	err = workflow.SetQueryHandlerWithOptions(ctx, contract.QueryStatus,
-		func() (contract.RFAStatus, error) { return a.c.Status(), nil },
+		func() (contract.RFAStatus, error) { return a.status(ctx), nil },
 		workflow.QueryHandlerOptions{Description: "Disciplines, who is waited for, due date, reminders, audit trail."})
 	if err != nil {
 		return err
@@ -123,7 +121,7 @@ func (a *rfaApproval) finish(ctx workflow.Context) error {
 	}
 	info := workflow.GetInfo(ctx).WorkflowExecution
 	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, recordOptions(contract.QueueRFAApproval)), contract.ActivityRecordRFA,
-		contract.RecordRFAInput{Status: a.c.Status(), WorkflowID: info.ID, RunID: info.RunID}).Get(ctx, &a.result.Record)
+		contract.RecordRFAInput{Status: a.status(ctx), WorkflowID: info.ID, RunID: info.RunID}).Get(ctx, &a.result.Record)
 	if err != nil {
 		return err
 	}
@@ -204,13 +202,32 @@ func (a *rfaApproval) send(ctx workflow.Context, options workflow.ActivityOption
 // show makes the approval one that can be listed, and says in the Web UI whom it
 // waits for.
 func (a *rfaApproval) show(ctx workflow.Context) {
-	st := a.c.Status()
-	updates := append(text(contract.AttrRFAState, string(st.State)), contract.AttrRFAOverdue.ValueSet(st.Overdue))
-	if end, err := a.endOf(ctx, st.Due); err == nil {
-		updates = append(updates, contract.AttrRFADue.ValueSet(end))
-	}
-	a.settings.Listed.set(ctx, updates...)
+	st := a.status(ctx)
 	workflow.SetCurrentDetails(ctx, "**"+string(st.State)+"**: "+st.Summary)
+	now := rfaListed{st.State, st.Overdue, st.Due}
+	if now == a.listed {
+		return
+	}
+	updates := append(text(contract.AttrRFAState, string(st.State)), contract.AttrRFAOverdue.ValueSet(st.Overdue))
+	if st.Due != a.listed.due {
+		if end, err := a.endOf(ctx, st.Due); err == nil {
+			updates = append(updates, contract.AttrRFADue.ValueSet(end))
+		}
+	}
+	a.listed = now
+	a.settings.Listed.set(ctx, updates...)
+}
+
+// rfaListed is what an approval is listed by.
+type rfaListed struct {
+	state   contract.RFAState
+	overdue bool
+	due     string
+}
+
+// status is how far the approval is today.
+func (a *rfaApproval) status(ctx workflow.Context) contract.RFAStatus {
+	return a.c.Status(a.days.Date(workflow.Now(ctx)))
 }
 
 // endOf is the end of a date.

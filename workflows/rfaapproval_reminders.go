@@ -19,7 +19,7 @@ func (a *rfaApproval) remind(ctx workflow.Context) {
 			WorkflowTaskTimeout:   rfaTaskTimeout, StaticSummary: "reminders of " + a.in.Number + " rev. " + a.in.Revision,
 		}), contract.WorkflowRFAReminders, contract.RemindersInput{
 			RFARef: a.in.Ref(), Approval: a.id, ProjectManager: a.in.ProjectManager, TimeZone: a.in.TimeZone,
-			Rules: a.c.Rules().Reminders, Review: review, Sent: a.c.Status().Reminders,
+			Rules: a.c.Rules().Reminders, Review: review, Sent: a.c.Sent(),
 		})
 		if err := child.GetChildWorkflowExecution().Get(ctx, nil); err == nil {
 			a.reminders, a.told = child, review.Sequence
@@ -45,6 +45,5 @@ func (a *rfaApproval) hear(ctx workflow.Context) {
 			return
 		}
 		a.c.Reminded(sent)
-		a.show(ctx)
 	}
 }

@@ -33,7 +33,7 @@ func (a *rfaApproval) obey(ctx workflow.Context) error {
 					return contract.RFAStatus{}, err
 				}
 				a.c.Apply(u.Name, r, at, workflow.GetCurrentUpdateInfo(ctx).ID)
-				return a.c.Status(), nil
+				return a.status(ctx), nil
 			},
 			workflow.UpdateHandlerOptions{Description: u.Help, Validator: func(ctx workflow.Context, raw converter.RawValue) error {
 				now := workflow.Now(ctx)

@@ -165,18 +165,18 @@ func (d *rfaDistribution) send(ctx workflow.Context, i int) {
 func (d *rfaDistribution) begin(ctx workflow.Context, to *contract.Delivery) (f workflow.Future, id string) {
 	decision := d.in.Decision
 	if to.Via == contract.ViaWebhook {
-		id = fmt.Sprintf("%s/%s/%s", d.in.Approval, d.in.Transmittal, to.To.Webhook)
-		e := contract.NewEvent(id, contract.EventRFATransmittal, workflow.Now(ctx), contract.Transmittal{
+		name := fmt.Sprintf("%s/%s/%s", d.in.Approval, d.in.Transmittal, to.To.Webhook)
+		e := contract.NewEvent(name, contract.EventRFATransmittal, workflow.Now(ctx), contract.Transmittal{
 			RFARef: d.in.RFARef, Transmittal: d.in.Transmittal, Code: decision.Code, Meaning: decision.Meaning,
 			Comments: decision.Comments, To: to.To,
 		})
 		options := tellOptions(contract.QueueRFADistribution, d.within, e.Type+" to "+to.To.String())
 		return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), contract.ActivitySendEvents,
-			contract.SendEventsInput{URL: to.To.Webhook, Events: []contract.Event{e}}), id
+			contract.SendEventsInput{URL: to.To.Webhook, Events: []contract.Event{e}}), e.ID
 	}
 	n := contract.Notice{
 		ID:   fmt.Sprintf("%s/%s/%s", d.in.Approval, d.in.Transmittal, strings.ToLower(to.To.Email)),
-		Kind: contract.NoticeTransmittal, RFA: d.in.RFARef, To: to.To, Code: decision.Code, Meaning: decision.Meaning,
+		Kind: contract.NoticeTransmittal, RFA: d.in.RFARef, To: to.To, Code: decision.Code,
 		Text: decision.Comments, Actor: decision.By.String(), Transmittal: d.in.Transmittal,
 	}
 	options := noticeOptions(contract.QueueRFADistribution, d.within, n)

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"hash/fnv"
 	"strings"
 	"time"
 
@@ -75,6 +76,19 @@ func (r *rfaReminders) run(ctx workflow.Context, w *RFA) error {
 	return nil
 }
 
+// reminderSpread is over how long the reminders of one time are spread: a thousand at
+// one moment would make people wait for their answers (30 s of all the server can do on
+// two cores).
+const reminderSpread = 3 * time.Minute
+
+// ReminderOffset is when in the three minutes after the reminders' time an approval's
+// are sent: 0 to 179 s, always the same for a workflow id.
+func ReminderOffset(approval string) time.Duration {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(approval)) // it never fails
+	return time.Duration(h.Sum32()%uint32(reminderSpread/time.Second)) * time.Second
+}
+
 // next is computed once and recorded.
 func (r *rfaReminders) next(ctx workflow.Context) (next reminding, err error) {
 	now := workflow.Now(ctx)
@@ -83,7 +97,11 @@ func (r *rfaReminders) next(ctx workflow.Context) (next reminding, err error) {
 		if err != nil || at.IsZero() {
 			return reminding{}
 		}
-		return reminding{At: at, Until: until, Date: r.days.Date(at)}
+		date := r.days.Date(at)
+		if at.After(now) { // not one that an outage has made late
+			at = at.Add(ReminderOffset(r.in.Approval))
+		}
+		return reminding{At: at, Until: until, Date: date}
 	}).Get(&next)
 	r.status.Next = next.At.UTC()
 	r.show(ctx)

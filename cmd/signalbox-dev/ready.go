@@ -38,6 +38,7 @@ func (o options) printReady(w io.Writer, server *devserver.Server, cfg config.Co
 	}
 	fmt.Fprintf(w, "  Store     %s\n", config.StorePlace(cfg.Store.URL))
 	fmt.Fprintf(w, "  Mail      %s\n", cfg.RFA.Mail.MailPlace())
+	fmt.Fprintf(w, "  Webhooks  %s\n", cfg.Webhooks.Place())
 	fmt.Fprintf(w, "  Schedule  %s\n", cfg.Schedule.Describe(time.Now()))
 	address := ""
 	if server.Address() != "127.0.0.1:7233" {

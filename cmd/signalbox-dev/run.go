@@ -125,7 +125,9 @@ func (o options) configuration(folder string) (config.Config, error) {
 	var cfg config.Config
 	var err error
 	if o.simulate {
-		cfg = config.Simulated()
+		if cfg, err = config.SimulatedFor(os.Getenv); err != nil {
+			return cfg, fmt.Errorf("%w; %w", err, errUsage)
+		}
 	} else {
 		file := o.config
 		if _, statErr := os.Stat("signalbox.yaml"); file == "" && statErr == nil {

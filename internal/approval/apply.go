@@ -12,6 +12,9 @@ func (c *Case) Apply(update string, r contract.RFARequest, at Moment, updateID s
 	}
 	switch update {
 	case contract.UpdateSubmitReview:
+		if m := c.member(r.Discipline); r.Actor != m.Reviewer.ID {
+			entry.Text = "for " + m.Reviewer.ID
+		}
 		c.log(at, entry)
 		c.review(r, at)
 	case contract.UpdateFinalize:
@@ -35,14 +38,11 @@ func (c *Case) Apply(update string, r contract.RFARequest, at Moment, updateID s
 		entry.Text = "to " + r.To.ID + reasoned(r.Reason)
 		c.log(at, entry)
 		m := c.member(r.Discipline)
+		before := c.waiting(m, false).On(at.Today)
 		m.Reviewer, m.Delegation = *r.To, nil
 		m.assigned++
 		c.changed(at)
-		if c.state == contract.RFAToDecide {
-			c.tellReviewed(at)
-		} else {
-			c.tellAssigned([]member{*m})
-		}
+		c.tellReassigned(m, before, r, at)
 	case contract.UpdateChangeDueDate:
 		entry.Text = "from " + c.due + " to " + r.Due + reasoned(r.Reason)
 		c.log(at, entry)

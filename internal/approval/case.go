@@ -163,6 +163,43 @@ func (c *Case) waiting(m *member, decide bool) contract.Waiting {
 	}
 }
 
+// people are those who take part.
+func (c *Case) people() []contract.Person {
+	list := []contract.Person{c.in.Submitter, c.in.ProjectManager}
+	for _, m := range c.members {
+		list = append(list, m.Reviewer, m.Manager)
+		if m.Delegation != nil {
+			list = append(list, m.Delegation.To)
+		}
+	}
+	return list
+}
+
+// name is what a person is called who is known by an id.
+func (c *Case) name(id string) string {
+	for _, p := range c.people() {
+		if p.ID == id {
+			return p.String()
+		}
+	}
+	return id
+}
+
+// CheckStart says why an RFA cannot begin, nil where it can. It has been checked by
+// itself before.
+func CheckStart(in contract.RFAInput, rules contract.RFARules, at Moment) error {
+	if err := rules.Check(""); err != nil { // its own beside the configuration's
+		return err
+	}
+	if err := CheckMatrix(rules.Matrix, rules.Webhooks); err != nil {
+		return err
+	}
+	if in.Due < at.Today {
+		return wrong("due", "%s is over (today is %s)", in.Due, at.Today)
+	}
+	return nil
+}
+
 // WaitsFor lists those who have to act.
 func (c *Case) WaitsFor() []contract.Waiting {
 	list := []contract.Waiting{}

@@ -60,9 +60,9 @@ func (c *trial) try(update string, r contract.RFARequest) error {
 	if err := r.Check(u); err != nil {
 		return err
 	}
-	before := c.Status()
+	before := c.Status(c.at.Today)
 	if err := c.Check(update, r, c.at); err != nil {
-		require.Equal(c.t, before, c.Status(), "a refusal leaves no trace")
+		require.Equal(c.t, before, c.Status(c.at.Today), "a refusal leaves no trace")
 		return err
 	}
 	c.Apply(update, r, c.at, "u")
@@ -98,18 +98,18 @@ func TestAllReviewAndTheLeadDecides(t *testing.T) {
 		r.Matrix = []contract.MatrixRow{{Recipients: []contract.Person{person("site")}}}
 	})
 	require.Equal(t, []string{"assigned str", "assigned arc", "assigned mep"}, c.told())
-	require.Equal(t, "0 of 3 disciplines reviewed, waits for Name str (STR), Name arc (ARC), Name mep (MEP) until the end of 2026-12-08", c.Status().Summary)
+	require.Equal(t, "0 of 3 disciplines reviewed, waits for Name str (STR), Name arc (ARC), Name mep (MEP) until the end of 2026-12-08", c.Status(c.at.Today).Summary)
 
 	c.refused("0 of 3 disciplines reviewed; the lead decides when all have", contract.UpdateFinalize, contract.RFARequest{Actor: "str", Code: "1A"})
 	c.review("arc", "ARC", "1A")
 	c.refused("was reviewed by Name arc with code 1A", contract.UpdateSubmitReview, contract.RFARequest{Actor: "arc", Discipline: "ARC", Code: "2"})
 	c.review("mep", "MEP", "1B")
-	require.Equal(t, 2, c.Status().Reviewed)
+	require.Equal(t, 2, c.Status(c.at.Today).Reviewed)
 	require.Empty(t, c.told())
 	c.review("str", "STR", "1A")
 	require.Equal(t, contract.RFAToDecide, c.State())
 	require.Equal(t, []string{"reviewed str"}, c.told())
-	require.Equal(t, "3 of 3 disciplines reviewed, waits for Name str (to decide) until the end of 2026-12-08", c.Status().Summary)
+	require.Equal(t, "3 of 3 disciplines reviewed, waits for Name str (to decide) until the end of 2026-12-08", c.Status(c.at.Today).Summary)
 
 	c.refused("the lead does, str of STR", contract.UpdateFinalize, contract.RFARequest{Actor: "arc", Code: "1A"})
 	c.do(contract.UpdateFinalize, contract.RFARequest{Actor: "str", Code: "1B", Comments: "fine", Recipients: []contract.Person{person("owner"), {Email: "SITE@example.com"}}})
@@ -118,7 +118,7 @@ func TestAllReviewAndTheLeadDecides(t *testing.T) {
 	d := c.Decision()
 	require.Equal(t, "RFA-1-A-T01", d.Transmittal)
 	require.Equal(t, []contract.Person{person("site"), person("owner")}, d.Recipients, "each address once")
-	require.Empty(t, c.Status().WaitsFor)
+	require.Empty(t, c.Status(c.at.Today).WaitsFor)
 
 	for _, u := range []string{contract.UpdateFinalize, contract.UpdateSubmitReview} {
 		c.refused("rfa: was decided by Name str with code 1B", u, contract.RFARequest{Actor: "str", Discipline: map[string]string{contract.UpdateSubmitReview: "STR"}[u], Code: "1A"})
@@ -156,11 +156,16 @@ func TestAVetoIsOverridden(t *testing.T) {
 	c.refused("reason: has 9 characters; at least 10", contract.UpdateOverrideVeto, contract.RFARequest{Actor: "pm", Reason: "  too short"})
 	c.refused("3 does not approve", contract.UpdateOverrideVeto, contract.RFARequest{Actor: "pm", Reason: reason, Code: "3"})
 	c.refused("4 does not approve", contract.UpdateOverrideVeto, contract.RFARequest{Actor: "pm", Reason: reason, Code: "4"})
+	c.review("str", "STR", "1A")
+	c.refused("code: ARC has given code 3, a veto: the lead can decide 3, or the project manager (pm) overrides it",
+		contract.UpdateFinalize, contract.RFARequest{Actor: "str", Code: "1A"})
+	c.told()
 	c.do(contract.UpdateOverrideVeto, contract.RFARequest{Actor: "pm", Reason: reason})
+	require.Equal(t, []string{"ARC", "MEP"}, c.TakeNotices()[0].Vetoed)
 	d := c.Decision()
 	require.Equal(t, "1A", d.Code)
 	require.True(t, d.Overridden)
-	audit := c.Status().Audit
+	audit := c.Status(c.at.Today).Audit
 	last := audit[len(audit)-1]
 	require.Equal(t, contract.AuditEntry{At: c.at.Now, Actor: "pm", Action: contract.UpdateOverrideVeto, Code: "1A", Text: reason, UpdateID: "u"}, last)
 }
@@ -193,6 +198,11 @@ func TestDelegation(t *testing.T) {
 	reviewer := person("arc")
 	self.To = &reviewer
 	c.refused("arc is the reviewer", contract.UpdateDelegate, self)
+	known := person("mep")
+	known.Email = "another@example.com"
+	twice := r
+	twice.To = &known
+	c.refused("to.email: mep is known with mep@example.com", contract.UpdateDelegate, twice)
 	c.do(contract.UpdateDelegate, r)
 	require.Equal(t, []string{"delegated dep"}, c.told())
 
@@ -201,6 +211,8 @@ func TestDelegation(t *testing.T) {
 	c.at = on("2026-12-03")
 	require.Equal(t, "dep", c.WaitsFor()[1].On("2026-12-03").ID)
 	require.Equal(t, "arc", c.WaitsFor()[1].On("2026-12-06").ID)
+	require.Contains(t, c.Status("2026-12-03").Summary, "Name dep (ARC for Name arc)")
+	require.Contains(t, c.Status("2026-12-06").Summary, "Name arc (ARC)")
 	other := person("another")
 	c.refused("may not delegate again", contract.UpdateDelegate, contract.RFARequest{Actor: "dep", Discipline: "ARC", To: &other, From: "2026-12-03", Until: "2026-12-04"})
 	back, second := person("arc"), person("arc")
@@ -208,7 +220,7 @@ func TestDelegation(t *testing.T) {
 	c.do(contract.UpdateDelegate, contract.RFARequest{Actor: "mep", Discipline: "MEP", To: &second, From: "2026-12-06", Until: "2026-12-09"})
 
 	c.review("dep", "ARC", "1A")
-	rev := c.Status().Disciplines[1].Review
+	rev := c.Status(c.at.Today).Disciplines[1].Review
 	require.Equal(t, "dep", rev.By.ID)
 	require.Equal(t, "arc", rev.For)
 }
@@ -227,13 +239,13 @@ func TestReassigningAndAnotherDueDateBeginAgain(t *testing.T) {
 	key := c.WaitsFor()[1].Key
 	to := person("new")
 	c.do(contract.UpdateReassign, contract.RFARequest{Actor: "arc-m", Discipline: "ARC", To: &to})
-	require.Equal(t, []string{"assigned new"}, c.told())
+	require.Equal(t, []string{"assigned new", "released arc"}, c.told())
 	require.NotEqual(t, key, c.WaitsFor()[1].Key)
 	c.refused(`"arc" does not review ARC`, contract.UpdateSubmitReview, contract.RFARequest{Actor: "arc", Discipline: "ARC", Code: "1A"})
 	key = c.WaitsFor()[0].Key
 	c.SetOverdue(true)
 	c.do(contract.UpdateChangeDueDate, contract.RFARequest{Actor: "str", Due: "2026-12-20"})
-	require.False(t, c.Status().Overdue)
+	require.False(t, c.Status(c.at.Today).Overdue)
 	require.NotEqual(t, key, c.WaitsFor()[0].Key)
 	require.Equal(t, []string{"due str", "due new", "due mep", "due sub"}, c.told())
 	c.do(contract.UpdateWithdraw, contract.RFARequest{Actor: "sub", Reason: "wrong drawing"})

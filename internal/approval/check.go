@@ -106,17 +106,31 @@ func (c *Case) checkFinalize(r contract.RFARequest, at Moment) error {
 	if c.state != contract.RFAToDecide {
 		return wrong("rfa", "%s; the lead decides when all have", c.counted())
 	}
+	if v := c.veto(); v != nil && contract.Approves(r.Code) {
+		return wrong("code", "%s has given code %s, a veto: the lead can decide %s, or the project manager (%s) overrides it",
+			v.Name, contract.CodeRejected, contract.CodeRejected, c.in.ProjectManager.ID)
+	}
 	if err := CheckWebhooks("recipients", r.Recipients, c.rules.Webhooks); err != nil {
 		return err
 	}
 	return c.checkCode(r.Code)
 }
 
+// veto is a discipline that has given code 3, nil for none.
+func (c *Case) veto() *member {
+	for i := range c.members {
+		if m := &c.members[i]; m.Review != nil && m.Review.Code == contract.CodeRejected {
+			return m
+		}
+	}
+	return nil
+}
+
 func (c *Case) checkOverride(r contract.RFARequest) error {
 	if r.Actor != c.in.ProjectManager.ID {
 		return wrong("actor", "%q may not override; the project manager may, %s", r.Actor, c.in.ProjectManager.ID)
 	}
-	if !slices.ContainsFunc(c.members, func(m member) bool { return m.Review != nil && m.Review.Code == contract.CodeRejected }) {
+	if c.veto() == nil {
 		return wrong("rfa", "no discipline has given code %s, so that there is nothing to override", contract.CodeRejected)
 	}
 	code := overriding(r)
@@ -150,8 +164,8 @@ func (c *Case) checkDelegate(r contract.RFARequest, at Moment) error {
 		return wrong("actor", "%q may not delegate the review of %s; its reviewer (%s) and manager (%s) may",
 			r.Actor, m.Name, m.Reviewer.ID, m.Manager.ID)
 	}
-	if r.To.ID == m.Reviewer.ID {
-		return wrong("to.id", "%s is the reviewer", r.To.ID)
+	if err := c.checkTo(m, r.To); err != nil {
+		return err
 	}
 	if r.Until < r.From {
 		return wrong("until", "%s is before %s", r.Until, r.From)
@@ -181,8 +195,18 @@ func (c *Case) checkReassign(r contract.RFARequest) error {
 		return wrong("actor", "%q may not reassign %s; its manager (%s) and the project manager (%s) may",
 			r.Actor, m.Name, m.Manager.ID, c.in.ProjectManager.ID)
 	}
-	if r.To.ID == m.Reviewer.ID {
-		return wrong("to.id", "%s is the reviewer", r.To.ID)
+	return c.checkTo(m, r.To)
+}
+
+// checkTo refuses the reviewer, and somebody who is known with another address.
+func (c *Case) checkTo(m *member, to *contract.Person) error {
+	if to.ID == m.Reviewer.ID {
+		return wrong("to.id", "%s is the reviewer", to.ID)
+	}
+	for _, p := range c.people() {
+		if p.ID == to.ID && !strings.EqualFold(p.Email, to.Email) {
+			return wrong("to.email", "%s is known with %s", p.ID, p.Email)
+		}
 	}
 	return nil
 }

@@ -19,9 +19,6 @@ func (c *Case) TakeNotices() []contract.Notice {
 func (c *Case) tell(to contract.Person, n contract.Notice) {
 	c.noticed++
 	n.ID, n.To, n.RFA, n.Due = fmt.Sprintf("%s/%d", c.id, c.noticed), to, c.in.Ref(), c.due
-	if n.Code != "" {
-		n.Meaning = contract.CodeMeaning(n.Code)
-	}
 	c.notices = append(c.notices, n)
 }
 
@@ -42,6 +39,20 @@ func (c *Case) tellAssigned(members []member) {
 	}
 }
 
+// tellReassigned tells the new reviewer, or the new one to decide, and the former one.
+func (c *Case) tellReassigned(m *member, before contract.Person, r contract.RFARequest, at Moment) {
+	if c.state == contract.RFAToDecide {
+		c.tellReviewed(at)
+	} else {
+		c.tell(m.Reviewer, contract.Notice{
+			Kind: contract.NoticeAssigned, Actor: c.name(r.Actor), Instead: before.String(), Disciplines: []string{m.Name}, Text: r.Reason,
+		})
+	}
+	c.tell(before, contract.Notice{
+		Kind: contract.NoticeReleased, Actor: c.name(r.Actor), Instead: m.Reviewer.String(), Disciplines: []string{m.Name}, Text: r.Reason,
+	})
+}
+
 // tellReviewed tells the lead that all have reviewed.
 func (c *Case) tellReviewed(at Moment) {
 	lead := c.waiting(c.lead(), true)
@@ -54,7 +65,7 @@ func (c *Case) lines() []contract.ReviewLine {
 	for _, m := range c.members {
 		if r := m.Review; r != nil {
 			list = append(list, contract.ReviewLine{
-				Discipline: m.Name, By: r.By.String(), Code: r.Code, Meaning: contract.CodeMeaning(r.Code), Comments: r.Comments,
+				Discipline: m.Name, By: r.By.String(), Code: r.Code, Comments: r.Comments,
 			})
 		}
 	}
@@ -108,19 +119,29 @@ func (c *Case) role(role string) (people []contract.Person) {
 func (c *Case) everybody() []contract.Person {
 	list := []contract.Person{c.in.Submitter, c.in.ProjectManager}
 	for _, m := range c.members {
-		if m.Review != nil { // a delegate, as a rule the reviewer
+		if m.Review != nil { // a delegate, or the reviewer
 			list = append(list, m.Review.By)
 		}
 		list = append(list, m.Reviewer)
+		if m.Delegation != nil {
+			list = append(list, m.Delegation.To)
+		}
 	}
 	return Once(list)
 }
 
 func (c *Case) tellDecided(d contract.RFADecision) {
+	var vetoed []string
+	for _, m := range c.members {
+		if d.Overridden && m.Review != nil && m.Review.Code == contract.CodeRejected {
+			vetoed = append(vetoed, m.Name)
+		}
+	}
 	told := c.everybody()
 	for _, p := range told {
 		c.tell(p, contract.Notice{
 			Kind: contract.NoticeDecided, Code: d.Code, Actor: d.By.String(), Text: d.Comments, Reviews: c.lines(), Transmittal: d.Transmittal,
+			Vetoed: vetoed,
 		})
 	}
 	c.tellCode(d.Code, c.lead().Name, d.Comments, d.By, told)
@@ -132,7 +153,7 @@ func (c *Case) tellDue(r contract.RFARequest, at Moment) {
 		to = append(to, w.On(at.Today))
 	}
 	for _, p := range Once(append(to, c.in.Submitter)) {
-		c.tell(p, contract.Notice{Kind: contract.NoticeDue, Actor: r.Actor, Text: r.Reason})
+		c.tell(p, contract.Notice{Kind: contract.NoticeDue, Actor: c.name(r.Actor), Text: r.Reason})
 	}
 }
 
@@ -142,6 +163,6 @@ func (c *Case) tellWithdrawn(waited []contract.Waiting, r contract.RFARequest, a
 		to = append(to, w.On(at.Today))
 	}
 	for _, p := range Once(append(to, c.in.ProjectManager, c.in.Submitter)) {
-		c.tell(p, contract.Notice{Kind: contract.NoticeWithdrawn, Actor: r.Actor, Text: r.Reason})
+		c.tell(p, contract.Notice{Kind: contract.NoticeWithdrawn, Actor: c.name(r.Actor), Text: r.Reason})
 	}
 }

@@ -8,12 +8,15 @@ import (
 	"signalbox/workflows/contract"
 )
 
-// Status is everything that is known of the RFA.
-func (c *Case) Status() contract.RFAStatus {
+// Sent are the reminders that were sent.
+func (c *Case) Sent() []contract.Reminder { return append([]contract.Reminder{}, c.sent...) }
+
+// Status is everything that is known of the RFA; who acts for whom is that of a date.
+func (c *Case) Status(today string) contract.RFAStatus {
 	st := contract.RFAStatus{
-		RFARef: c.in.Ref(), State: c.state, Summary: c.summary(), Due: c.due, Overdue: c.overdue, Reviewed: c.reviews(),
+		RFARef: c.in.Ref(), State: c.state, Summary: c.summary(today), Due: c.due, Overdue: c.overdue, Reviewed: c.reviews(),
 		WaitsFor: c.WaitsFor(), Decision: c.decision,
-		Reminders: append([]contract.Reminder{}, c.sent...), Audit: slices.Clone(c.audit),
+		Reminders: c.Sent(), Audit: slices.Clone(c.audit),
 	}
 	for _, m := range c.members {
 		st.Disciplines = append(st.Disciplines, m.DisciplineStatus)
@@ -26,9 +29,13 @@ func (c *Case) counted() string {
 	return fmt.Sprintf("%d of %d disciplines reviewed", c.reviews(), len(c.members))
 }
 
-func (c *Case) summary() string {
+func (c *Case) summary(today string) string {
 	if !c.state.Open() {
-		return c.over()
+		text := c.over()
+		if c.decision != nil && len(c.decision.Recipients) == 0 {
+			text += "; nobody receives it: no row of the matrix matches"
+		}
+		return text
 	}
 	var people []string
 	for _, w := range c.WaitsFor() {
@@ -36,7 +43,10 @@ func (c *Case) summary() string {
 		if w.Decide {
 			what = "to decide"
 		}
-		people = append(people, fmt.Sprintf("%s (%s)", w.Person, what))
+		if w.Delegation.On(today) {
+			what += " for " + w.Person.String()
+		}
+		people = append(people, fmt.Sprintf("%s (%s)", w.On(today), what))
 	}
 	text := c.counted() + ", waits for " + strings.Join(people, ", ") + " until the end of " + c.due
 	if c.overdue {

@@ -28,6 +28,10 @@ An RFA's id is rfa/PROJECT/NUMBER/REVISION, as start prints it.`,
   signalbox rfa review rfa/bridge-7/RFA-STR-042/A --actor ann --discipline STRUCTURAL --code 1A
   signalbox rfa list --project bridge-7 --overdue`,
 	}
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return needNoun(cmd, args, "start, review, finalize, override, delegate, reassign, due, withdraw, status, list, resend")
+	}
 	cmd.AddCommand(rfaStartCommand(o), rfaStatusCommand(o), rfaListCommand(o), rfaResendCommand(o))
 	for _, c := range rfaCommands {
 		cmd.AddCommand(c.command(o))
@@ -90,7 +94,7 @@ func rfaError(id string, err error) error {
 	case errors.As(err, &notFound) && strings.Contains(notFound.Message, "already completed"):
 		return &inWords{id + " has ended; signalbox rfa status " + id + " says how", err}
 	case errors.As(err, &notFound):
-		return &inWords{"there is no " + id + " (the server forgets an RFA after its retention; its record is in the document store)", err}
+		return &inWords{"there is no " + id + "; an RFA's id is rfa/PROJECT/NUMBER/REVISION, and the server forgets one after its retention (its record is in the document store)", err}
 	}
 	return err
 }
@@ -136,8 +140,10 @@ func printRFA(w io.Writer, st contract.RFAStatus, report *contract.DistributionR
 		switch {
 		case d.Review != nil:
 			fmt.Fprintf(table, "%s\t%s\t%s %s\t%s\n", name, d.Review.By, d.Review.Code, contract.CodeMeaning(d.Review.Code), oneLine(d.Review.Comments))
-		case d.Delegation != nil:
+		case d.Delegation != nil && st.State.Open():
 			fmt.Fprintf(table, "%s\t%s, delegated to %s from %s until %s\twaiting\t\n", name, d.Reviewer, d.Delegation.To, d.Delegation.From, d.Delegation.Until)
+		case !st.State.Open():
+			fmt.Fprintf(table, "%s\t%s\tnot reviewed\t\n", name, d.Reviewer)
 		default:
 			fmt.Fprintf(table, "%s\t%s\twaiting\t\n", name, d.Reviewer)
 		}
@@ -161,13 +167,13 @@ func printRFA(w io.Writer, st contract.RFAStatus, report *contract.DistributionR
 		fmt.Fprintf(w, "\ntransmittal %s: %d sent, %d pending, %d failed\n", report.Transmittal, report.Sent, report.Pending, report.Failed)
 		for _, d := range report.Deliveries {
 			if d.State == contract.DeliveryFailed {
-				fmt.Fprintf(w, "  FAILED %s: %s\n", d.To.Email, d.Reason)
+				fmt.Fprintf(w, "  FAILED %s by %s: %s\n", d.To, d.Via, d.Reason)
 			}
 		}
 	}
 	fmt.Fprintln(w, "\naudit trail")
 	for _, e := range st.Audit {
-		fmt.Fprintf(w, "  %s  %s\n", e.At.Local().Format("2006-01-02 15:04:05"),
+		fmt.Fprintf(w, "  %s  %s\n", e.At.Local().Format("2006-01-02 15:04:05 MST"),
 			strings.Join(strings.Fields(strings.Join([]string{e.Actor, e.Action, e.Discipline, e.Code, oneLine(e.Text)}, " ")), " "))
 	}
 }
@@ -207,7 +213,7 @@ seconds later. States: in-review, to-decide, decided, withdrawn, cancelled.`,
 					if l.Overdue {
 						late = "OVERDUE"
 					}
-					fmt.Fprintf(table, "%s\t%s\tdue by %s\t%s\n", l.ID, l.State, l.Due, late)
+					fmt.Fprintf(table, "%s\t%s\tdue by %s\t%s\n", l.ID, l.State, clock(l.Due), late)
 				}
 				return table.Flush()
 			})
@@ -230,8 +236,16 @@ func rfaResendCommand(o *options) *cobra.Command {
 			id := rfaID(args[0])
 			return o.with(cmd.Context(), func(s *starter.Starter) error {
 				r, err := s.ResendRFA(cmd.Context(), id)
+				var notFound *serviceerror.NotFound
+				if errors.As(err, &notFound) {
+					st, e := s.RFAStatus(cmd.Context(), id)
+					if e != nil {
+						return rfaError(id, e)
+					}
+					return usage("nothing is left to be sent of %s: %s", id, st.Summary)
+				}
 				if err != nil {
-					return rfaError("distribution of "+id, err)
+					return err
 				}
 				if o.json() {
 					return printJSON(cmd.OutOrStdout(), r)

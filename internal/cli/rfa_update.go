@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -68,11 +69,11 @@ func (c rfaUpdate) command(o *options) *cobra.Command {
 		case "discipline":
 			f.StringVar(&r.Discipline, name, "", "the discipline; required")
 		case "code":
-			f.StringVar(&r.Code, name, "", "response code: "+strings.Join(contract.ResponseCodes(), ", "))
+			f.StringVar(&r.Code, name, "", codeHelp(c.update))
 		case "comments":
 			f.StringVar(&r.Comments, name, "", "comments")
 		case "reason":
-			f.StringVar(&r.Reason, name, "", "why")
+			f.StringVar(&r.Reason, name, "", reasonHelp(c.update))
 		case "recipient":
 			f.StringArrayVar(&recipients, name, nil, "an address that receives it beside those of the matrix; may be repeated")
 		case "transmittal":
@@ -90,4 +91,19 @@ func (c rfaUpdate) command(o *options) *cobra.Command {
 		}
 	}
 	return cmd
+}
+
+func codeHelp(update string) string {
+	codes := contract.ResponseCodes()
+	if update != contract.UpdateOverrideVeto {
+		return "response code, " + strings.Join(codes, ", ") + "; required"
+	}
+	return "a response code that approves, " + strings.Join(slices.DeleteFunc(codes, func(c string) bool { return !contract.Approves(c) }), ", ") + " (default 1A)"
+}
+
+func reasonHelp(update string) string {
+	if update == contract.UpdateOverrideVeto {
+		return fmt.Sprintf("why, in %d characters or more; required", contract.LeastVetoReason)
+	}
+	return "why"
 }

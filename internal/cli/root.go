@@ -206,13 +206,16 @@ func explain(err error) string {
 	var query *serviceerror.QueryFailed
 	if errors.As(err, &query) {
 		if strings.HasPrefix(query.Message, "unknown queryType") {
-			return "it is no request and no job of Signalbox"
+			return "it is no request and no job of Signalbox (of an RFA: signalbox rfa status)"
 		}
 		return query.Message
 	}
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) {
 		return app.Message()
+	}
+	if errors.Is(err, starter.ErrOther) && strings.Contains(err.Error(), contract.WorkflowRFAApproval) {
+		return err.Error() + "; see signalbox rfa --help"
 	}
 	return err.Error()
 }

@@ -196,7 +196,7 @@ func Default() Config {
 		State:     State{Dir: "/var/lib/signalbox/state"},
 		Telemetry: Telemetry{Listen: DefaultListen},
 		RFA:       defaultRFA(),
-		Webhooks:  Webhooks{Timeout: 10 * time.Second, Allow: []string{}},
+		Webhooks:  Webhooks{Timeout: 10 * time.Second, Recipients: map[string]string{}},
 	}
 }
 

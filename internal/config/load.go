@@ -33,6 +33,8 @@ var overrides = map[string]func(*Config, string){
 	"SIGNALBOX_PROMPTS_DIR":       func(c *Config, v string) { c.Prompts.Dir = v },
 	"SIGNALBOX_WEBHOOKS_URL":      func(c *Config, v string) { c.Webhooks.URL = v },
 	"SIGNALBOX_WEBHOOKS_SECRET":   func(c *Config, v string) { c.Webhooks.Secret = v },
+	"SIGNALBOX_RFA_LANGUAGE":      func(c *Config, v string) { c.RFA.Language = v },
+	"SIGNALBOX_RFA_MAIL_FROM":     func(c *Config, v string) { c.RFA.Mail.From = v },
 	"SIGNALBOX_RFA_MAIL_HOST":     func(c *Config, v string) { c.RFA.Mail.Host = v },
 	"SIGNALBOX_RFA_MAIL_PASSWORD": func(c *Config, v string) { c.RFA.Mail.Password = v },
 	"SIGNALBOX_STATE_DIR":         func(c *Config, v string) { c.State.Dir = v },
@@ -46,6 +48,20 @@ func Overrides() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// SimulatedFor is Simulated, with what the environment says of mail and webhooks.
+func SimulatedFor(env func(string) string) (Config, error) {
+	c := Simulated()
+	for _, name := range Overrides() {
+		if v := env(name); v != "" && (strings.HasPrefix(name, "SIGNALBOX_RFA_") || strings.HasPrefix(name, "SIGNALBOX_WEBHOOKS_")) {
+			overrides[name](&c, v)
+		}
+	}
+	if err := c.complete(); err != nil {
+		return c, fmt.Errorf("environment:\n%w", err)
+	}
+	return c, nil
 }
 
 // Load reads the file at path, puts the environment over it, and checks all of

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -75,7 +76,7 @@ func (c Config) RFARules() contract.RFARules {
 	if r.Reminders.Holidays == nil {
 		r.Reminders.Holidays = c.Schedule.Holidays
 	}
-	r.Webhooks = c.Webhooks.Allow
+	r.Webhooks = slices.Sorted(maps.Keys(c.Webhooks.Recipients))
 	return r
 }
 
@@ -97,6 +98,9 @@ func (c *Config) checkRFA(bad func(string, ...any)) {
 	if u, err := url.Parse(r.Link); r.Link != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
 		bad("rfa.link: %q is no http(s) address such as https://dms.example.com/rfa/{number}/{revision}", r.Link)
 	}
+	if _, err := notices.New(r.Notices()); err != nil && slices.Contains(notices.Languages(), r.Language) {
+		bad("rfa.templates, rfa.link: %v", err)
+	}
 	between(bad, "rfa.giveUp", r.GiveUp, time.Minute, 7*24*time.Hour)
 	m := r.Mail
 	if !slices.Contains([]string{mail.TLSStart, mail.TLSImplicit, mail.TLSNone}, m.TLS) {
@@ -112,7 +116,7 @@ func (c *Config) checkRFA(bad func(string, ...any)) {
 		bad("%v", err)
 	}
 	if m.Host != "" && m.From == defaultRFA().Mail.From {
-		bad("rfa.mail.from: is missing; write the address that mail comes from")
+		bad("rfa.mail.from: %s is the example's; write the address that mail comes from", m.From)
 	}
 	if (m.Username == "") != (m.Password == "") {
 		bad("rfa.mail.username, rfa.mail.password: either both or none (the password may come from SIGNALBOX_RFA_MAIL_PASSWORD)")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,30 +16,40 @@ type Webhooks struct {
 	// URL is the app backend's, which is told of reviews, decisions, distributions, and
 	// of the documents and ends of batch jobs; empty for none.
 	URL string `yaml:"url" json:"url"`
-	// Secret signs the posts, as Standard Webhooks has it: whsec_ and base64.
+	// Secret signs the posts to it, as Standard Webhooks has it: whsec_ and base64.
 	Secret string `yaml:"secret" json:"-"`
-	// Allow are the hosts, as host or host:port, that recipients' webhooks may be at.
-	Allow []string `yaml:"allow" json:"allow"`
+	// Recipients are the hosts, as host or host:port, that the matrix' webhooks may be
+	// at, each with a secret of its own.
+	Recipients map[string]string `yaml:"recipients" json:"-"`
 	// Timeout bounds one post.
 	Timeout time.Duration `yaml:"timeout" json:"timeout"`
 }
 
-// Sender posts webhooks; nil where there is no secret.
-func (w Webhooks) Sender() *webhook.Sender {
-	key, err := webhook.ParseSecret(w.Secret)
-	if w.Secret == "" || err != nil {
+// ToBackend posts to the app backend; nil where there is none.
+func (w Webhooks) ToBackend() *webhook.Sender {
+	u, err := url.Parse(w.URL)
+	if w.URL == "" || err != nil {
 		return nil
 	}
-	return webhook.New(webhook.Options{Key: key, Allow: w.hosts(), Timeout: w.Timeout})
+	return w.sender(map[string]string{u.Host: w.Secret})
 }
 
-// hosts are those that are posted to.
-func (w Webhooks) hosts() []string {
-	hosts := slices.Clone(w.Allow)
-	if u, err := url.Parse(w.URL); err == nil && u.Host != "" {
-		hosts = append(hosts, u.Host)
+// ToRecipients posts to the matrix' recipients; nil where no host is allowed.
+func (w Webhooks) ToRecipients() *webhook.Sender {
+	if len(w.Recipients) == 0 {
+		return nil
 	}
-	return hosts
+	return w.sender(w.Recipients)
+}
+
+func (w Webhooks) sender(secrets map[string]string) *webhook.Sender {
+	keys := map[string][]byte{}
+	for host, secret := range secrets {
+		if key, err := webhook.ParseSecret(secret); err == nil { // they have been checked
+			keys[host] = key
+		}
+	}
+	return webhook.New(webhook.Options{Keys: keys, Timeout: w.Timeout})
 }
 
 func (c *Config) checkWebhooks(bad func(string, ...any)) {
@@ -46,20 +57,32 @@ func (c *Config) checkWebhooks(bad func(string, ...any)) {
 	if u, err := url.Parse(w.URL); w.URL != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
 		bad("webhooks.url: %q is no http(s) address", w.URL)
 	}
-	if w.Secret != "" {
-		if _, err := webhook.ParseSecret(w.Secret); err != nil {
-			bad("webhooks.secret: %v", err)
-		}
-	} else if w.URL != "" || len(w.Allow) > 0 {
-		bad("webhooks.secret: is missing (it may come from SIGNALBOX_WEBHOOKS_SECRET); make one with: echo \"whsec_$(openssl rand -base64 32)\"")
+	if _, err := webhook.ParseSecret(w.Secret); err != nil && (w.URL != "" || w.Secret != "") {
+		bad("webhooks.secret: %v; it may come from SIGNALBOX_WEBHOOKS_SECRET", err)
 	}
-	for _, host := range w.Allow {
+	hosts := slices.Sorted(maps.Keys(w.Recipients))
+	for _, host := range hosts {
 		if host == "" || strings.ContainsAny(host, "/@ *") {
-			bad("webhooks.allow: %q is no host or host:port", host)
+			bad("webhooks.recipients: %q is no host or host:port", host)
+		}
+		if _, err := webhook.ParseSecret(w.Recipients[host]); err != nil {
+			bad("webhooks.recipients.%s: %v", host, err)
 		}
 	}
-	if err := approval.CheckMatrix(c.RFA.Matrix, w.Allow); err != nil {
+	if err := approval.CheckMatrix(c.RFA.Matrix, hosts); err != nil {
 		bad("rfa.%v", err)
 	}
 	between(bad, "webhooks.timeout", w.Timeout, time.Second, time.Minute)
+}
+
+// Place says who is told, for people.
+func (w Webhooks) Place() string {
+	text := w.URL
+	if text == "" {
+		text = "nobody: webhooks.url is not set"
+	}
+	if n := len(w.Recipients); n > 0 {
+		text += "; recipients at " + strings.Join(slices.Sorted(maps.Keys(w.Recipients)), ", ")
+	}
+	return text
 }

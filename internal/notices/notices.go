@@ -66,6 +66,14 @@ func New(o Options) (*Writer, error) {
 	if !slices.Contains(Languages(), o.Language) {
 		return nil, fmt.Errorf("language %q; allowed are %s", o.Language, strings.Join(Languages(), ", "))
 	}
+	if o.Dir != "" {
+		if _, err := os.ReadDir(o.Dir); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkLink(o.Link); err != nil {
+		return nil, err
+	}
 	w := &Writer{o: o, texts: map[string]*template.Template{}}
 	for _, name := range Files() {
 		data, err := w.read(name)
@@ -73,11 +81,9 @@ func New(o Options) (*Writer, error) {
 			return nil, err
 		}
 		if name == layoutFile {
-			w.layout, err = htmltemplate.New(name).Option("missingkey=error").Parse(string(data))
+			w.layout, err = htmltemplate.New(name).Funcs(w.functions()).Option("missingkey=error").Parse(string(data))
 		} else {
-			w.texts[name], err = template.New(name).Funcs(template.FuncMap{
-				"join": func(list []string) string { return strings.Join(list, ", ") }, "rfa": describe,
-			}).Option("missingkey=error").Parse(string(data))
+			w.texts[name], err = template.New(name).Funcs(w.functions()).Option("missingkey=error").Parse(string(data))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("template: %w", err)
@@ -86,13 +92,36 @@ func New(o Options) (*Writer, error) {
 	return w, w.try()
 }
 
-// describe is an RFA with its revision and its title.
+// functions are what templates may call.
+func (w *Writer) functions() map[string]any {
+	return map[string]any{
+		"join":    func(list []string) string { return strings.Join(list, ", ") },
+		"rfa":     describe,
+		"meaning": func(code string) string { return meaning(w.o.Language, code) },
+	}
+}
+
+// describe is an RFA with its revision, title and project.
 func describe(n contract.Notice) string {
 	text := n.RFA.Number + " rev. " + n.RFA.Revision
 	if n.RFA.Title != "" {
 		text += " (" + n.RFA.Title + ")"
 	}
-	return text
+	return text + ", " + n.RFA.ProjectID
+}
+
+// thai says what the response codes mean.
+var thai = map[string]string{
+	"1A": "อนุมัติ", "1B": "อนุมัติโดยมีข้อคิดเห็น", "1C": "อนุมัติ กระทบสัญญาหรือต้องมีคำสั่งเปลี่ยนแปลง",
+	"1D": "อนุมัติเป็นทางเลือก", "1E": "อนุมัติเฉพาะการออกแบบ", "1F": "อนุมัติเพื่ออ้างอิง",
+	"1G": "อนุมัติโดยมีเงื่อนไข ESG", "2": "อนุมัติตามที่แก้ไข", "3": "ไม่อนุมัติ", "4": "ไม่เกี่ยวข้อง",
+}
+
+func meaning(language, code string) string {
+	if language == "th" && thai[code] != "" {
+		return thai[code]
+	}
+	return contract.CodeMeaning(code)
 }
 
 func (w *Writer) read(name string) ([]byte, error) {
@@ -166,6 +195,15 @@ func paragraphs(text string) (list [][]string) {
 		}
 	}
 	return list
+}
+
+// checkLink refuses places in a link that nothing is put into.
+func checkLink(link string) error {
+	rest := strings.NewReplacer("{projectId}", "", "{number}", "", "{revision}", "").Replace(link)
+	if strings.ContainsAny(rest, "{}") {
+		return fmt.Errorf("link %q: {projectId}, {number} and {revision} alone are filled in", link)
+	}
+	return nil
 }
 
 func (w *Writer) link(r contract.RFARef) string {

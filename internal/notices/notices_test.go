@@ -14,10 +14,10 @@ import (
 
 var example = contract.Notice{
 	RFA: contract.RFARef{ProjectID: "bridge 7", Number: "RFA/STR-042", Revision: "B", Title: "Piles & <caps>"},
-	Due: "2026-12-04", Actor: "Somchai", Disciplines: []string{"STRUCTURAL"}, Code: "1B", Meaning: "approved with comments",
+	Due: "2026-12-04", Actor: "Somchai", Disciplines: []string{"STRUCTURAL"}, Code: "1B",
 	Text: "See <b>page 3</b>\n& the drawing", WaitsFor: []string{"Ann (STRUCTURAL)"}, Level: 1, From: "2026-12-01", Until: "2026-12-03",
 	Transmittal: "T-1",
-	Reviews:     []contract.ReviewLine{{Discipline: "STRUCTURAL", By: "Ann", Code: "1B", Meaning: "approved with comments", Comments: "<i>fine</i>"}},
+	Reviews:     []contract.ReviewLine{{Discipline: "STRUCTURAL", By: "Ann", Code: "1B", Comments: "<i>fine</i>"}},
 }
 
 // Every kind in every language says what it is about, and escapes what people wrote.

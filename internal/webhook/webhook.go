@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -53,10 +54,8 @@ func (e *RefusedError) Unwrap() error { return e.err }
 
 // Options of a sender.
 type Options struct {
-	// Key signs the posts.
-	Key []byte
-	// Allow are the hosts that are posted to.
-	Allow []string
+	// Keys sign the posts to a host, as host or host:port. No other host is posted to.
+	Keys map[string][]byte
 	// Timeout bounds one post.
 	Timeout time.Duration
 }
@@ -79,7 +78,7 @@ func New(o Options) *Sender {
 // Send posts one event. Its id is the same in every try. What a receiver answers with
 // 2xx it has; 4xx but for 408, 425 and 429 is a RefusedError, everything else may pass.
 func (s *Sender) Send(ctx context.Context, address, id string, body []byte) error {
-	if err := contract.CheckWebhook(address, s.o.Allow); err != nil {
+	if err := contract.CheckWebhook(address, slices.Collect(maps.Keys(s.o.Keys))); err != nil {
 		return &RefusedError{err}
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
@@ -91,7 +90,11 @@ func (s *Sender) Send(ctx context.Context, address, id string, body []byte) erro
 	req.Header.Set("User-Agent", "Signalbox")
 	req.Header.Set(HeaderID, id)
 	req.Header.Set(HeaderTimestamp, at)
-	req.Header.Set(HeaderSignature, Sign(s.o.Key, id, at, body))
+	key, ok := s.o.Keys[req.URL.Host]
+	if !ok {
+		key = s.o.Keys[req.URL.Hostname()]
+	}
+	req.Header.Set(HeaderSignature, Sign(key, id, at, body))
 	resp, err := s.client.Do(req)
 	if err != nil {
 		var failed *url.Error

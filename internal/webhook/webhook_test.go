@@ -25,7 +25,7 @@ func TestASignedPost(t *testing.T) {
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
 	key := []byte("012345678901234567890123")
-	s := webhook.New(webhook.Options{Key: key, Allow: []string{host}, Timeout: time.Minute})
+	s := webhook.New(webhook.Options{Keys: map[string][]byte{host: key}, Timeout: time.Minute})
 	require.NoError(t, s.Send(t.Context(), server.URL+"/hook", "event-1", []byte(`{"a":1}`)))
 	require.Equal(t, `{"a":1}`, string(body))
 	require.Equal(t, "event-1", got.Header.Get("webhook-id"))
@@ -56,7 +56,7 @@ func TestWhatAReceiverMayDo(t *testing.T) {
 		w.WriteHeader(status)
 	}))
 	defer server.Close()
-	s := webhook.New(webhook.Options{Allow: []string{strings.TrimPrefix(server.URL, "http://")}, Timeout: time.Minute})
+	s := webhook.New(webhook.Options{Keys: map[string][]byte{strings.TrimPrefix(server.URL, "http://"): nil}, Timeout: time.Minute})
 	for code, refused := range map[int]bool{
 		400: true, 401: true, 404: true, 410: true, 302: true, 307: true,
 		408: false, 425: false, 429: false, 500: false, 503: false,

@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -35,13 +37,15 @@ type Event struct {
 	Data json.RawMessage `json:"data"`
 }
 
-// NewEvent makes an event of plain data.
-func NewEvent(id, eventType string, at time.Time, data any) Event {
+// NewEvent makes an event of plain data. What name names has the same id, whenever the
+// event is made again.
+func NewEvent(name, eventType string, at time.Time, data any) Event {
 	raw, err := json.Marshal(data)
 	if err != nil {
 		raw = []byte("null") // plain data: it does not fail
 	}
-	return Event{ID: id, Type: eventType, At: at.UTC(), Data: raw}
+	sum := sha256.Sum256([]byte(name))
+	return Event{ID: "evt_" + hex.EncodeToString(sum[:16]), Type: eventType, At: at.UTC(), Data: raw}
 }
 
 // SendEventsInput is the input of the activity SendEvents.
@@ -97,7 +101,7 @@ func CheckWebhook(address string, allow []string) error {
 		return fmt.Errorf("%q is no http(s) address", address)
 	}
 	if !slices.Contains(allow, u.Host) && !slices.Contains(allow, u.Hostname()) {
-		return fmt.Errorf("the host %s is not one of webhooks.allow", u.Host)
+		return fmt.Errorf("the host %s is not one of webhooks.recipients", u.Host)
 	}
 	return nil
 }

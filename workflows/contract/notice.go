@@ -7,6 +7,8 @@ type NoticeKind string
 const (
 	// NoticeAssigned: somebody has to review.
 	NoticeAssigned NoticeKind = "assigned"
+	// NoticeReleased: somebody need not review any more.
+	NoticeReleased NoticeKind = "released"
 	// NoticeDelegated: somebody reviews for another one for a while.
 	NoticeDelegated NoticeKind = "delegated"
 	// NoticeReviewed: all have reviewed, and the lead has to decide.
@@ -28,7 +30,7 @@ const (
 // NoticeKinds lists the kinds.
 func NoticeKinds() []NoticeKind {
 	return []NoticeKind{
-		NoticeAssigned, NoticeDelegated, NoticeReviewed, NoticeCode, NoticeDecided,
+		NoticeAssigned, NoticeReleased, NoticeDelegated, NoticeReviewed, NoticeCode, NoticeDecided,
 		NoticeWithdrawn, NoticeDue, NoticeReminder, NoticeTransmittal,
 	}
 }
@@ -42,11 +44,13 @@ type Notice struct {
 	To   Person     `json:"to"`
 	Due  string     `json:"due,omitempty"`
 	// Actor is who has done what it is about.
-	Actor       string   `json:"actor,omitempty"`
+	Actor string `json:"actor,omitempty"`
+	// Instead is whose place the person takes, or who takes the person's.
+	Instead string `json:"instead,omitempty"`
+	// Vetoed are the disciplines whose code 3 a decision overrides.
+	Vetoed      []string `json:"vetoed,omitempty"`
 	Disciplines []string `json:"disciplines,omitempty"`
-	// Code and what it means.
-	Code    string `json:"code,omitempty"`
-	Meaning string `json:"meaning,omitempty"`
+	Code        string   `json:"code,omitempty"`
 	// Text is the comments or the reason.
 	Text  string `json:"text,omitempty"`
 	From  string `json:"from,omitempty"`
@@ -68,7 +72,6 @@ type ReviewLine struct {
 	Discipline string `json:"discipline"`
 	By         string `json:"by"`
 	Code       string `json:"code"`
-	Meaning    string `json:"meaning"`
 	Comments   string `json:"comments,omitempty"`
 }
 
