@@ -11,6 +11,7 @@ import (
 
 	"signalbox/internal/testmail"
 	"signalbox/workers"
+	"signalbox/workflows"
 	"signalbox/workflows/contract"
 )
 
@@ -99,4 +100,30 @@ func TestKillDuringTheDistribution(t *testing.T) {
 		require.NoError(t, err)
 		worker.stop(t)
 	}
+}
+
+// TestAReminderOnAServer: at the next minute, and none after the review.
+func TestAReminderOnAServer(t *testing.T) {
+	s, m := approvals(t)
+	s.run(workers.RoleRFA)
+	in := anRFA("RFA-0")
+	for i := 0; workflows.ReminderOffset(contract.RFAID(in.ProjectID, in.Number, in.Revision)) > 2*time.Second; i++ {
+		in.Number = fmt.Sprint("RFA-", i) // one whose turn comes early
+	}
+	at := time.Now().UTC().Add(5 * time.Second).Truncate(time.Minute).Add(time.Minute)
+	if at.Add(time.Minute).Day() != time.Now().UTC().Day() {
+		at = at.Add(2 * time.Minute) // the next day's
+	}
+	in.Due, in.TimeZone = at.Format(time.DateOnly), "UTC"
+	in.Reminders = contract.ReminderRules{At: at.Format("15:04"), Until: "23:59", Workdays: []string{"daily"}}
+	id := s.startRFA(in)
+	s.eventually("the reviewers are reminded", func() bool {
+		return len(m.To("str@example.com")) == 2 && len(m.To("arc@example.com")) == 2
+	})
+	require.Contains(t, m.To("arc@example.com")[1], "Reminder: "+in.Number)
+	require.False(t, time.Now().Before(at))
+	s.eventually("the approval knows", func() bool {
+		st, err := s.RFAStatus(s.ctx, id)
+		return err == nil && len(st.Reminders) == 2 && st.Reminders[0].Strike == 1
+	})
 }
