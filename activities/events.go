@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"go.temporal.io/sdk/activity"
 
@@ -37,8 +38,12 @@ func (e *Events) SendEvents(ctx context.Context, in contract.SendEventsInput) er
 			done = progressOfEvents{}
 		}
 	}
-	for ; done.Sent < len(in.Events); done.Sent++ {
-		activity.RecordHeartbeat(ctx, done)
+	var known atomic.Pointer[progressOfEvents]
+	beat := func() { activity.RecordHeartbeat(ctx, known.Load()) }
+	begun := done
+	known.Store(&begun)
+	defer heartbeats(beat)()
+	for done.Sent < len(in.Events) {
 		event := in.Events[done.Sent]
 		body, err := json.Marshal(event)
 		if err != nil {
@@ -48,11 +53,14 @@ func (e *Events) SendEvents(ctx context.Context, in contract.SendEventsInput) er
 		var refused *webhook.RefusedError
 		switch {
 		case errors.As(err, &refused):
-			done.Refused++
-			done.Why = err.Error()
+			done.Refused, done.Why = done.Refused+1, err.Error()
 		case err != nil:
 			return err
 		}
+		done.Sent++
+		now := done
+		known.Store(&now)
+		beat()
 	}
 	if done.Refused > 0 {
 		return contract.NewUndeliverable(fmt.Sprintf("%d of %d events were refused: %s", done.Refused, len(in.Events), done.Why))

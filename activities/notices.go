@@ -21,7 +21,7 @@ type Notices struct {
 // SendNotice sends one notice as a mail. Tried again it has the same Message-ID.
 // What the server refuses for good is an error of type Undeliverable.
 func (n *Notices) SendNotice(ctx context.Context, in contract.Notice) (contract.NoticeSent, error) {
-	defer heartbeats(ctx)()
+	defer heartbeats(func() { activity.RecordHeartbeat(ctx) })()
 	words, err := n.Words.Write(in)
 	if err != nil {
 		return contract.NoticeSent{}, err
@@ -40,8 +40,8 @@ func (n *Notices) SendNotice(ctx context.Context, in contract.Notice) (contract.
 // have been by then.
 const noticeBeat = 2 * time.Second
 
-// heartbeats are those of an activity until stop is called.
-func heartbeats(ctx context.Context) (stop func()) {
+// heartbeats beats now and then until stop is called.
+func heartbeats(beat func()) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -52,7 +52,7 @@ func heartbeats(ctx context.Context) (stop func()) {
 			case <-done:
 				return
 			case <-t.C:
-				activity.RecordHeartbeat(ctx)
+				beat()
 			}
 		}
 	}()

@@ -36,7 +36,7 @@ func (t *table) times(name string, all []time.Duration, g goal) {
 		is, to float64
 	}{{"p50", at(0.5), g.p50}, {"p99", at(0.99), g.p99}} {
 		if w.to > 0 {
-			to = append(to, fmt.Sprintf("%s ≤ %g%s", w.name, w.to, missed(w.is <= w.to)))
+			to = append(to, fmt.Sprintf("%s ≤ %.4g%s", w.name, w.to, missed(w.is <= w.to)))
 		}
 	}
 	show := func(v float64) string { return fmt.Sprintf("%.1f", v) }

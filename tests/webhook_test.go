@@ -110,7 +110,7 @@ func TestTheBackendIsToldOfAnRFA(t *testing.T) {
 	}
 	in := anRFA("RFA-1")
 	in.Matrix[0].Recipients = append(in.Matrix[0].Recipients, contract.Person{Name: "DMS", Webhook: b.URL + "/transmittals"},
-		contract.Person{Email: "both@example.com", Webhook: b.URL + "/refused"})
+		contract.Person{Email: "both@example.com", Webhook: b.URL + "/other"}, contract.Person{Email: "Both@example.com"}) // each once
 	refused := in
 	refused.Number, refused.Matrix = "RFA-2", []contract.MatrixRow{{Recipients: []contract.Person{{Webhook: "http://169.254.169.254/latest"}}}}
 	_, err := s.StartRFA(s.ctx, refused)

@@ -97,7 +97,7 @@ func newRFAWorld(t *testing.T, zone, start string) *rfaWorld {
 			return
 		}
 		at := w.Now().In(w.zone)
-		if n.Kind == contract.NoticeReminder { // they are spread over three minutes
+		if n.Kind == contract.NoticeReminder { // they are spread over four minutes
 			at = at.Truncate(5 * time.Minute)
 		}
 		text := at.Format("Mon 15:04 ") + string(n.Kind)
@@ -340,4 +340,37 @@ func TestWhatIsRefusedAtTheDoor(t *testing.T) {
 		require.True(t, invalid)
 		require.Empty(t, w.told)
 	}
+}
+
+// TestWhatWasDecidedIsDecided: also when the workflow is cancelled while somebody could not
+// be told yet; the record says who could not.
+func TestWhatWasDecidedIsDecided(t *testing.T) {
+	w := newRFAWorld(t, "Asia/Bangkok", "2026-12-01 10:00")
+	w.in.Due = "2026-12-03"
+	w.in.Disciplines = w.in.Disciplines[:1]
+	w.send = func(n contract.Notice) error {
+		if n.Kind == contract.NoticeDecided && n.To.ID == "sub" {
+			return fmt.Errorf("mail server: connection refused")
+		}
+		return nil
+	}
+	w.when("2026-12-01 11:00", contract.UpdateSubmitReview, contract.RFARequest{Actor: "str", Discipline: "STR", Code: "1A"})
+	w.when("2026-12-01 12:00", contract.UpdateFinalize, contract.RFARequest{Actor: "str", Code: "1A"})
+	w.do("2026-12-01 13:00", w.CancelWorkflow)
+	r := w.run()
+	require.Equal(t, contract.RFADecided, r.State)
+	require.Equal(t, []string{"decided to sub@example.com: mail server: connection refused"}, r.Undelivered)
+	audit := w.record.Status.Audit
+	require.Equal(t, "notice-failed", audit[len(audit)-1].Action)
+}
+
+// TestACancelledApproval: it is told nobody, and is no decision.
+func TestACancelledApproval(t *testing.T) {
+	w := newRFAWorld(t, "Asia/Bangkok", "2026-12-01 10:00")
+	w.in.Due = "2026-12-03"
+	w.do("2026-12-01 13:00", w.CancelWorkflow)
+	w.rfa.Rules = w.rules
+	w.ExecuteWorkflow(contract.WorkflowRFAApproval, w.in)
+	require.ErrorContains(t, w.GetWorkflowError(), "canceled")
+	require.Equal(t, contract.RFACancelled, w.record.Status.State)
 }

@@ -6,7 +6,6 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"signalbox/internal/approval"
@@ -25,7 +24,8 @@ const (
 // RFAApproval is one request for approval, until it is decided or withdrawn. Its
 // input is contract.RFAInput as JSON, its workflow id contract.RFAID.
 func (w *RFA) RFAApproval(ctx workflow.Context, raw converter.RawValue) (contract.RFAResult, error) {
-	a := &rfaApproval{id: workflow.GetInfo(ctx).WorkflowExecution.ID}
+	info := workflow.GetInfo(ctx)
+	a := &rfaApproval{id: info.WorkflowExecution.ID, run1: info.FirstRunID}
 	if err := a.setup(ctx, w, raw); err != nil {
 		return contract.RFAResult{}, err
 	}
@@ -34,6 +34,7 @@ func (w *RFA) RFAApproval(ctx workflow.Context, raw converter.RawValue) (contrac
 
 type rfaApproval struct {
 	id       string
+	run1     string // the first run's id: another approval of the revision is another one
 	in       contract.RFAInput
 	settings rfaSettings
 	days     *calendar.Workdays
@@ -43,7 +44,8 @@ type rfaApproval struct {
 	told      int
 	// listed is what the list knows.
 	listed rfaListed
-	// sending counts the notices on the way.
+	// queue are notices and events that are to be sent, sending counts those on the way.
+	queue   []rfaSending
 	sending int
 	result  contract.RFAResult
 }
@@ -73,7 +75,7 @@ func (a *rfaApproval) setup(ctx workflow.Context, w *RFA, raw converter.RawValue
 	if err := approval.CheckStart(a.in, a.settings.Rules.With(a.in), at); err != nil {
 		return contract.NewInvalidInput(err)
 	}
-	a.c = approval.New(a.id, a.in, a.settings.Rules, at)
+	a.c = approval.New(a.id, a.run1, a.in, a.settings.Rules, at)
 	a.result.RFARef = a.in.Ref()
 	err = workflow.SetQueryHandlerWithOptions(ctx, contract.QueryStatus,
 		func() (contract.RFAStatus, error) { return a.status(ctx), nil },
@@ -92,6 +94,7 @@ func (a *rfaApproval) run(ctx workflow.Context) (contract.RFAResult, error) {
 	workflow.Go(last, a.hear)
 	workflow.Go(last, a.watchDue)
 	workflow.Go(last, a.remind)
+	workflow.Go(last, a.pump)
 	for a.c.State().Open() {
 		known, overdue := a.c.Sequence(), a.c.Overdue() // before: more may change while it is passed on
 		a.passOn(last)
@@ -107,7 +110,10 @@ func (a *rfaApproval) run(ctx workflow.Context) (contract.RFAResult, error) {
 	if err := a.finish(last); err != nil {
 		return a.result, err
 	}
-	return a.result, ctx.Err()
+	if a.c.State() == contract.RFACancelled {
+		return a.result, ctx.Err()
+	}
+	return a.result, nil // what was decided is decided, whoever cancels the rest
 }
 
 // finish does what an approval that has ended leaves to be done.
@@ -119,13 +125,22 @@ func (a *rfaApproval) finish(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	info := workflow.GetInfo(ctx).WorkflowExecution
-	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, recordOptions(contract.QueueRFAApproval)), contract.ActivityRecordRFA,
-		contract.RecordRFAInput{Status: a.status(ctx), WorkflowID: info.ID, RunID: info.RunID}).Get(ctx, &a.result.Record)
-	if err != nil {
+	if err := a.record(ctx); err != nil {
 		return err
 	}
-	return workflow.Await(ctx, func() bool { return a.sending == 0 && workflow.AllHandlersFinished(ctx) })
+	known := len(a.c.Status("").Audit)
+	err = workflow.Await(ctx, func() bool { return len(a.queue)+a.sending == 0 && workflow.AllHandlersFinished(ctx) })
+	if err != nil || len(a.c.Status("").Audit) == known {
+		return err
+	}
+	return a.record(ctx) // with those who could not be told of the end
+}
+
+// record writes the final record.
+func (a *rfaApproval) record(ctx workflow.Context) error {
+	info := workflow.GetInfo(ctx).WorkflowExecution
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, recordOptions(contract.QueueRFAApproval)), contract.ActivityRecordRFA,
+		contract.RecordRFAInput{Status: a.status(ctx), WorkflowID: info.ID, RunID: info.RunID}).Get(ctx, &a.result.Record)
 }
 
 // distribute starts RFADistribution, which outlives the approval.
@@ -143,9 +158,10 @@ func (a *rfaApproval) distribute(ctx workflow.Context) {
 		RFARef: a.in.Ref(), Approval: a.id, Decision: *d, Transmittal: d.Transmittal, Recipients: d.Recipients,
 	})
 	err := child.GetChildWorkflowExecution().Get(ctx, nil)
-	if err != nil && !temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+	if err != nil { // an earlier approval of the revision was distributed
 		workflow.GetLogger(ctx).Error("the distribution did not start", "error", err)
 		a.log(ctx, "distribution-not-started", err.Error())
+		a.result.Undelivered = append(a.result.Undelivered, "the distribution did not start: "+err.Error())
 		return
 	}
 	a.result.Distribution = id
@@ -161,7 +177,7 @@ func (a *rfaApproval) log(ctx workflow.Context, action, text string) {
 
 // passOn brings what has changed to those who go by it.
 func (a *rfaApproval) passOn(ctx workflow.Context) {
-	a.notify(ctx)
+	a.notify()
 	a.show(ctx)
 	review := a.c.Review()
 	if a.reminders == nil || review.Sequence == a.told {
@@ -171,32 +187,6 @@ func (a *rfaApproval) passOn(ctx workflow.Context) {
 	if err := a.reminders.SignalChildWorkflow(ctx, contract.SignalReview, review).Get(ctx, nil); err == nil {
 		a.told = review.Sequence
 	}
-}
-
-// notify sends the notices and events that are there, without waiting for them.
-func (a *rfaApproval) notify(ctx workflow.Context) {
-	for _, n := range a.c.TakeNotices() {
-		options := noticeOptions(contract.QueueRFAApproval, a.settings.GiveUp, n)
-		a.send(ctx, options, contract.ActivitySendNotice, n)
-	}
-	for _, e := range a.c.TakeEvents() {
-		if a.settings.Backend {
-			options := tellOptions(contract.QueueRFAApproval, a.settings.GiveUp, e.Type)
-			a.send(ctx, options, contract.ActivitySendEvents, contract.SendEventsInput{Events: []contract.Event{e}})
-		}
-	}
-}
-
-func (a *rfaApproval) send(ctx workflow.Context, options workflow.ActivityOptions, name string, in any) {
-	a.sending++
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		defer func() { a.sending-- }()
-		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), name, in).Get(ctx, nil); err != nil {
-			text := options.Summary + ": " + undelivered(err)
-			a.result.Undelivered = append(a.result.Undelivered, text)
-			a.log(ctx, "notice-failed", text)
-		}
-	})
 }
 
 // show makes the approval one that can be listed, and says in the Web UI whom it

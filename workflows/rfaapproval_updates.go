@@ -33,7 +33,9 @@ func (a *rfaApproval) obey(ctx workflow.Context) error {
 					return contract.RFAStatus{}, err
 				}
 				a.c.Apply(u.Name, r, at, workflow.GetCurrentUpdateInfo(ctx).ID)
-				return a.status(ctx), nil
+				st := a.status(ctx)
+				st.Audit, st.Reminders = nil, nil // each answer stays in the history
+				return st, nil
 			},
 			workflow.UpdateHandlerOptions{Description: u.Help, Validator: func(ctx workflow.Context, raw converter.RawValue) error {
 				now := workflow.Now(ctx)

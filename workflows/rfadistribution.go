@@ -17,27 +17,41 @@ const resendWithin = 30 * 24 * time.Hour
 // RFADistribution sends what was decided to its recipients, each once. One who fails
 // does not stop the others, and can be sent it again for resendWithin.
 func (w *RFA) RFADistribution(ctx workflow.Context, in contract.DistributionInput) (contract.DistributionReport, error) {
-	settings, err := w.settings(ctx)
+	without := RFA{Listing: w.Listing, GiveUp: w.GiveUp, Backend: w.Backend} // the rules have been applied
+	settings, err := without.settings(ctx)
 	if err != nil {
 		return contract.DistributionReport{}, err
 	}
 	d := &rfaDistribution{in: in, within: settings.GiveUp, backend: settings.Backend, report: contract.DistributionReport{
-		RFARef: in.RFARef, Transmittal: in.Transmittal, Code: in.Decision.Code, Deliveries: []contract.Delivery{},
+		RFARef: in.RFARef, Transmittal: in.Transmittal, Code: in.Decision.Code, Deliveries: deliveries(in.Recipients),
 	}}
-	for _, to := range in.Recipients {
-		if to.Email != "" {
-			d.report.Deliveries = append(d.report.Deliveries, contract.Delivery{To: to, Via: contract.ViaEmail, State: contract.DeliveryPending})
-		}
-		if to.Webhook != "" {
-			d.report.Deliveries = append(d.report.Deliveries, contract.Delivery{To: to, Via: contract.ViaWebhook, State: contract.DeliveryPending})
-		}
-	}
 	if err := d.setup(ctx, settings.Listed); err != nil {
 		return d.report, err
 	}
 	err = d.run(ctx)
 	return d.report, err
 }
+
+// deliveries are one for each address and each webhook, whoever stands for it.
+func deliveries(recipients []contract.Person) []contract.Delivery {
+	list := []contract.Delivery{}
+	seen := map[string]bool{}
+	add := func(to contract.Person, via, address string) {
+		if address != "" && !seen[via+address] {
+			seen[via+address] = true
+			list = append(list, contract.Delivery{To: to, Via: via, State: contract.DeliveryPending})
+		}
+	}
+	for _, to := range recipients {
+		add(to, contract.ViaEmail, strings.ToLower(to.Email))
+		add(to, contract.ViaWebhook, to.Webhook)
+	}
+	return list
+}
+
+// mostDelivering bounds the deliveries that are on the way at once: three are made at
+// a time, and what one workflow task schedules has to fit into a message.
+const mostDelivering = 50
 
 type rfaDistribution struct {
 	in     contract.DistributionInput
@@ -47,6 +61,9 @@ type rfaDistribution struct {
 	report  contract.DistributionReport
 	rounds  int // of sending
 	telling int // events on the way
+	// waiting are the deliveries that are to be begun, onTheWay counts those begun.
+	waiting  []int
+	onTheWay int
 }
 
 func (d *rfaDistribution) setup(ctx workflow.Context, l listed) error {
@@ -60,11 +77,7 @@ func (d *rfaDistribution) setup(ctx workflow.Context, l listed) error {
 	}
 	return workflow.SetUpdateHandlerWithOptions(ctx, contract.UpdateResend,
 		func(ctx workflow.Context) (contract.DistributionReport, error) {
-			for i := range d.report.Deliveries {
-				if d.report.Deliveries[i].State == contract.DeliveryFailed {
-					d.send(ctx, i)
-				}
-			}
+			d.queue(ctx, contract.DeliveryFailed)
 			return d.report, nil
 		},
 		workflow.UpdateHandlerOptions{Description: "Sends again what has failed.", Validator: func() error {
@@ -77,14 +90,20 @@ func (d *rfaDistribution) setup(ctx workflow.Context, l listed) error {
 }
 
 func (d *rfaDistribution) run(ctx workflow.Context) error {
-	for i := range d.report.Deliveries {
-		d.send(ctx, i)
-	}
+	workflow.Go(ctx, d.pump)
+	d.queue(ctx, contract.DeliveryPending)
 	for {
+		round := d.rounds
 		if err := workflow.Await(ctx, func() bool { return d.report.Pending == 0 }); err != nil {
 			return err
 		}
 		d.tell(ctx)
+		if err := d.record(ctx); err != nil {
+			return err
+		}
+		if d.rounds != round { // sent again meanwhile
+			continue
+		}
 		again, err := d.waitForResend(ctx)
 		if err != nil {
 			return err
@@ -92,10 +111,10 @@ func (d *rfaDistribution) run(ctx workflow.Context) error {
 		if again {
 			continue
 		}
-		if err := d.record(ctx); err != nil {
+		done := func() bool { return d.telling == 0 && workflow.AllHandlersFinished(ctx) || d.report.Pending > 0 }
+		if err := workflow.Await(ctx, done); err != nil || d.report.Pending == 0 {
 			return err
 		}
-		return workflow.Await(ctx, func() bool { return d.telling == 0 && workflow.AllHandlersFinished(ctx) })
 	}
 }
 
@@ -104,13 +123,11 @@ func (d *rfaDistribution) waitForResend(ctx workflow.Context) (again bool, err e
 	if d.report.Failed == 0 {
 		return false, nil
 	}
-	if err := d.record(ctx); err != nil {
-		return false, err
-	}
 	d.report.Resend = workflow.Now(ctx).Add(resendWithin).UTC()
 	d.count(ctx)
 	again, err = workflow.AwaitWithTimeout(ctx, resendWithin, func() bool { return d.report.Pending > 0 })
 	d.report.Resend = time.Time{}
+	d.count(ctx)
 	return again, err
 }
 
@@ -123,7 +140,6 @@ func (d *rfaDistribution) record(ctx workflow.Context) error {
 
 // tell tells the app backend how a round of sending has ended, without waiting for it.
 func (d *rfaDistribution) tell(ctx workflow.Context) {
-	d.rounds++
 	if !d.backend {
 		return
 	}
@@ -141,24 +157,39 @@ func (d *rfaDistribution) tell(ctx workflow.Context) {
 	})
 }
 
-// send sends to one recipient, without waiting for it.
-func (d *rfaDistribution) send(ctx workflow.Context, i int) {
-	to := &d.report.Deliveries[i]
-	*to = contract.Delivery{To: to.To, Via: to.Via, State: contract.DeliveryPending}
+// queue makes the deliveries of a state pending.
+func (d *rfaDistribution) queue(ctx workflow.Context, state contract.DeliveryState) {
+	d.rounds++
+	for i := range d.report.Deliveries {
+		if to := &d.report.Deliveries[i]; to.State == state {
+			*to = contract.Delivery{To: to.To, Via: to.Via, State: contract.DeliveryPending}
+			d.waiting = append(d.waiting, i)
+		}
+	}
 	d.count(ctx)
-	f, id := d.begin(ctx, to)
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		var sent contract.NoticeSent
-		err := f.Get(ctx, &sent)
-		to.State, to.MessageID, to.At = contract.DeliverySent, sent.MessageID, workflow.Now(ctx).UTC()
-		if to.MessageID == "" {
-			to.MessageID = id
-		}
-		if err != nil {
-			to.State, to.MessageID, to.Reason = contract.DeliveryFailed, "", undelivered(err)
-		}
-		d.count(ctx)
-	})
+}
+
+// pump begins what is waiting, without anybody waiting for it.
+func (d *rfaDistribution) pump(ctx workflow.Context) {
+	for workflow.Await(ctx, func() bool { return len(d.waiting) > 0 && d.onTheWay < mostDelivering }) == nil {
+		to := &d.report.Deliveries[d.waiting[0]]
+		d.waiting = d.waiting[1:]
+		d.onTheWay++
+		f, id := d.begin(ctx, to)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			var sent contract.NoticeSent
+			err := f.Get(ctx, &sent)
+			d.onTheWay--
+			to.State, to.MessageID, to.At = contract.DeliverySent, sent.MessageID, workflow.Now(ctx).UTC()
+			if to.MessageID == "" {
+				to.MessageID = id
+			}
+			if err != nil {
+				to.State, to.MessageID, to.Reason = contract.DeliveryFailed, "", undelivered(err)
+			}
+			d.count(ctx)
+		})
+	}
 }
 
 // begin begins a delivery. Its id is the same whenever it is tried: who gets it can tell.

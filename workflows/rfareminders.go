@@ -79,10 +79,10 @@ func (r *rfaReminders) run(ctx workflow.Context, w *RFA) error {
 // reminderSpread is over how long the reminders of one time are spread: a thousand at
 // one moment would make people wait for their answers (30 s of all the server can do on
 // two cores).
-const reminderSpread = 3 * time.Minute
+const reminderSpread = 4 * time.Minute
 
-// ReminderOffset is when in the three minutes after the reminders' time an approval's
-// are sent: 0 to 179 s, always the same for a workflow id.
+// ReminderOffset is when in the four minutes after the reminders' time an approval's
+// are sent: 0 to 239 s, always the same for a workflow id.
 func ReminderOffset(approval string) time.Duration {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(approval)) // it never fails
@@ -119,7 +119,9 @@ func (r *rfaReminders) await(ctx workflow.Context, next reminding) (due bool, er
 		return false, workflow.Await(ctx, condition)
 	}
 	early, err := workflow.AwaitWithTimeout(ctx, max(0, next.At.Sub(workflow.Now(ctx))), condition)
-	return !early && err == nil, err
+	// After an outage the timer fires when its office hours are over: then it is
+	// another day's.
+	return !early && err == nil && workflow.Now(ctx).Before(next.Until), err
 }
 
 // hear takes the newest news of the review, and reports whether there was any.
@@ -165,7 +167,7 @@ func (r *rfaReminders) remind(ctx workflow.Context, day reminding) error {
 	}
 	all := func() bool {
 		if r.hear() {
-			r.drop(letters, reminders)
+			r.drop(day, letters, reminders)
 		}
 		for _, l := range letters {
 			if !l.done {
@@ -190,7 +192,7 @@ func (r *rfaReminders) letters(day reminding, reminders []contract.Reminder) (li
 			l := known[key]
 			if l == nil {
 				l = &letter{notice: contract.Notice{
-					ID:   fmt.Sprintf("%s/reminders/%s/%s", r.in.Approval, day.Date, key),
+					ID:   fmt.Sprintf("%s/%s/reminders/%s/%s", r.in.Approval, r.in.Run, day.Date, key),
 					Kind: contract.NoticeReminder, RFA: r.in.RFARef, To: to, Due: r.review.Due, Level: rem.Level, Strike: rem.Strike,
 					Overdue: day.Date > r.review.Due, Decide: w.Decide,
 				}}
@@ -205,19 +207,18 @@ func (r *rfaReminders) letters(day reminding, reminders []contract.Reminder) (li
 	return list
 }
 
-// drop cancels the notices that are about nobody who is still waited for.
-func (r *rfaReminders) drop(letters []*letter, reminders []contract.Reminder) {
-	waited := map[string]bool{}
+// drop cancels the notices that do not say any more who is waited for.
+func (r *rfaReminders) drop(day reminding, letters []*letter, reminders []contract.Reminder) {
+	waited := map[string]contract.Person{}
 	for _, w := range r.review.WaitsFor {
-		waited[w.Key] = true
+		waited[w.Key] = w.On(day.Date)
 	}
 	for _, l := range letters {
-		wanted := false
 		for _, i := range l.reminders {
-			wanted = wanted || waited[reminders[i].Key]
-		}
-		if !wanted {
-			l.cancel()
+			person, still := waited[reminders[i].Key]
+			if !still || reminders[i].Level == contract.LevelReviewer && person != reminders[i].To[0] {
+				l.cancel()
+			}
 		}
 	}
 }

@@ -21,6 +21,7 @@ type Moment struct {
 type Case struct {
 	in       contract.RFAInput
 	id       string // of the workflow
+	run      string // which of those with that id
 	rules    contract.RFARules
 	state    contract.RFAState
 	due      string
@@ -48,9 +49,9 @@ type member struct {
 }
 
 // New begins an approval: its reviewers are told. The input has been validated.
-func New(id string, in contract.RFAInput, rules contract.RFARules, at Moment) *Case {
+func New(id, run string, in contract.RFAInput, rules contract.RFARules, at Moment) *Case {
 	c := &Case{
-		in: in, id: id, rules: rules.With(in), state: contract.RFAInReview, due: in.Due, dues: 1,
+		in: in, id: id, run: run, rules: rules.With(in), state: contract.RFAInReview, due: in.Due, dues: 1,
 		toldCodes: map[string]bool{},
 	}
 	for _, d := range in.Disciplines {

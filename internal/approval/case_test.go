@@ -49,7 +49,7 @@ func begin(t *testing.T, change ...func(*contract.RFAInput, *contract.RFARules))
 	}
 	require.NoError(t, in.Validate())
 	require.NoError(t, rules.Check(""))
-	return &trial{Case: approval.New("id", in, rules, on("2026-12-01")), t: t, at: on("2026-12-02")}
+	return &trial{Case: approval.New("id", "run", in, rules, on("2026-12-01")), t: t, at: on("2026-12-02")}
 }
 
 // try makes an update as the workflow does.
@@ -231,6 +231,10 @@ func TestACycleOfDelegations(t *testing.T) {
 	c.do(contract.UpdateDelegate, contract.RFARequest{Actor: "arc", Discipline: "ARC", To: &mep, From: "2026-12-03", Until: "2026-12-05"})
 	c.refused("that would be a cycle", contract.UpdateDelegate,
 		contract.RFARequest{Actor: "mep", Discipline: "MEP", To: &arc, From: "2026-12-05", Until: "2026-12-06"})
+	other := person("other")
+	c.refused("mep reviews ARC for arc from 2026-12-03 until 2026-12-05: there is one level alone", contract.UpdateDelegate,
+		contract.RFARequest{Actor: "mep", Discipline: "MEP", To: &other, From: "2026-12-05", Until: "2026-12-06"})
+	c.do(contract.UpdateDelegate, contract.RFARequest{Actor: "mep", Discipline: "MEP", To: &other, From: "2026-12-06", Until: "2026-12-07"})
 }
 
 func TestReassigningAndAnotherDueDateBeginAgain(t *testing.T) {

@@ -14,6 +14,10 @@ func (c *Case) Check(update string, r contract.RFARequest, at Moment) error {
 	if !c.state.Open() {
 		return wrong("rfa", "%s", c.over())
 	}
+	changes := []string{contract.UpdateDelegate, contract.UpdateReassign, contract.UpdateChangeDueDate}
+	if len(c.audit) > mostChanges && slices.Contains(changes, update) {
+		return wrong("rfa", "was changed %d times; it can be reviewed, decided or withdrawn now", mostChanges)
+	}
 	switch update {
 	case contract.UpdateSubmitReview:
 		return c.checkReview(r, at)
@@ -36,6 +40,10 @@ func (c *Case) Check(update string, r contract.RFARequest, at Moment) error {
 	}
 	return wrong("update", "%q is no update of an RFA", update)
 }
+
+// mostChanges keeps room in the history for what ends an RFA: the server takes 2,000
+// updates of a workflow.
+const mostChanges = 500
 
 func wrong(field, format string, args ...any) error {
 	return &contract.FieldError{Field: field, Reason: fmt.Sprintf(format, args...)}
@@ -110,7 +118,7 @@ func (c *Case) checkFinalize(r contract.RFARequest, at Moment) error {
 		return wrong("code", "%s has given code %s, a veto: the lead can decide %s, or the project manager (%s) overrides it",
 			v.Name, contract.CodeRejected, contract.CodeRejected, c.in.ProjectManager.ID)
 	}
-	if err := CheckWebhooks("recipients", r.Recipients, c.rules.Webhooks); err != nil {
+	if err := c.checkRecipients(r.Code, r); err != nil {
 		return err
 	}
 	return c.checkCode(r.Code)
@@ -137,10 +145,18 @@ func (c *Case) checkOverride(r contract.RFARequest) error {
 	if !contract.Approves(code) {
 		return wrong("code", "%s does not approve; a veto is overridden with an approving code", code)
 	}
-	if err := CheckWebhooks("recipients", r.Recipients, c.rules.Webhooks); err != nil {
+	if err := c.checkRecipients(code, r); err != nil {
 		return err
 	}
 	return c.checkCode(code)
+}
+
+// checkRecipients checks those who would receive it.
+func (c *Case) checkRecipients(code string, r contract.RFARequest) error {
+	if n := len(Recipients(c.rules.Matrix, c.in, code, r.Recipients)); n > contract.MaxRecipients {
+		return wrong("recipients", "with those of the matrix they are %d; %d are allowed", n, contract.MaxRecipients)
+	}
+	return CheckWebhooks("recipients", r.Recipients, c.rules.Webhooks)
 }
 
 // overriding is the code of an override.
@@ -175,6 +191,13 @@ func (c *Case) checkDelegate(r contract.RFARequest, at Moment) error {
 	}
 	for _, other := range c.members {
 		d := other.Delegation
+		if d != nil && other.Name != m.Name && d.To.ID == m.Reviewer.ID && d.From <= r.Until && r.From <= d.Until {
+			if other.Reviewer.ID == r.To.ID {
+				return wrong("to.id", "%s has delegated to %s from %s until %s: that would be a cycle", r.To.ID, d.To.ID, d.From, d.Until)
+			}
+			return wrong("discipline", "%s reviews %s for %s from %s until %s: there is one level alone",
+				m.Reviewer.ID, other.Name, other.Reviewer.ID, d.From, d.Until)
+		}
 		if other.Reviewer.ID != r.To.ID || d == nil || d.Until < r.From || r.Until < d.From {
 			continue
 		}

@@ -17,7 +17,7 @@ func (c *Case) TakeEvents() []contract.Event {
 func (c *Case) event(eventType string, at Moment, data contract.RFAEvent) {
 	c.evented++
 	data.RFARef, data.ID, data.State = c.in.Ref(), c.id, c.state
-	c.events = append(c.events, contract.NewEvent(fmt.Sprintf("%s/events/%d", c.id, c.evented), eventType, at.Now, data))
+	c.events = append(c.events, contract.NewEvent(fmt.Sprintf("%s/%s/events/%d", c.id, c.run, c.evented), eventType, at.Now, data))
 }
 
 // CheckWebhooks checks that recipients' webhooks are at hosts that are allowed.

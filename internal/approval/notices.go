@@ -18,7 +18,7 @@ func (c *Case) TakeNotices() []contract.Notice {
 // tell adds a notice. Its id is the same whenever the same is done again.
 func (c *Case) tell(to contract.Person, n contract.Notice) {
 	c.noticed++
-	n.ID, n.To, n.RFA, n.Due = fmt.Sprintf("%s/%d", c.id, c.noticed), to, c.in.Ref(), c.due
+	n.ID, n.To, n.RFA, n.Due = fmt.Sprintf("%s/%s/%d", c.id, c.run, c.noticed), to, c.in.Ref(), c.due
 	c.notices = append(c.notices, n)
 }
 

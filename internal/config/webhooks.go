@@ -15,7 +15,7 @@ import (
 type Webhooks struct {
 	// URL is the app backend's, which is told of reviews, decisions, distributions, and
 	// of the documents and ends of batch jobs; empty for none.
-	URL string `yaml:"url" json:"url"`
+	URL string `yaml:"url" json:"-"`
 	// Secret signs the posts to it, as Standard Webhooks has it: whsec_ and base64.
 	Secret string `yaml:"secret" json:"-"`
 	// Recipients are the hosts, as host or host:port, that the matrix' webhooks may be
@@ -54,8 +54,8 @@ func (w Webhooks) sender(secrets map[string]string) *webhook.Sender {
 
 func (c *Config) checkWebhooks(bad func(string, ...any)) {
 	w := c.Webhooks
-	if u, err := url.Parse(w.URL); w.URL != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
-		bad("webhooks.url: %q is no http(s) address", w.URL)
+	if u, err := url.Parse(w.URL); w.URL != "" && (err != nil || u.Host == "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https")) {
+		bad("webhooks.url: is no http(s) address without a user name")
 	}
 	if _, err := webhook.ParseSecret(w.Secret); err != nil && (w.URL != "" || w.Secret != "") {
 		bad("webhooks.secret: %v; it may come from SIGNALBOX_WEBHOOKS_SECRET", err)
@@ -77,9 +77,9 @@ func (c *Config) checkWebhooks(bad func(string, ...any)) {
 
 // Place says who is told, for people.
 func (w Webhooks) Place() string {
-	text := w.URL
-	if text == "" {
-		text = "nobody: webhooks.url is not set"
+	text := "nobody: webhooks.url is not set"
+	if u, err := url.Parse(w.URL); err == nil && u.Host != "" {
+		text = "the app backend at " + u.Host
 	}
 	if n := len(w.Recipients); n > 0 {
 		text += "; recipients at " + strings.Join(slices.Sorted(maps.Keys(w.Recipients)), ", ")

@@ -123,10 +123,10 @@ func (s *Sender) Send(ctx context.Context, m Message) (messageID string, err err
 
 func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 	msg := gomail.NewMsg()
-	if err := msg.FromFormat(s.o.FromName, s.o.From); err != nil {
+	if err := msg.FromFormat(plain(s.o.FromName), s.o.From); err != nil {
 		return nil, fmt.Errorf("sender %s: %w", s.o.From, err)
 	}
-	if err := msg.AddToFormat(oneLine(m.ToName), m.To); err != nil {
+	if err := msg.AddToFormat(plain(m.ToName), m.To); err != nil {
 		return nil, fmt.Errorf("recipient %s: %w", m.To, err)
 	}
 	msg.Subject(oneLine(m.Subject))
@@ -139,6 +139,11 @@ func (s *Sender) compose(m Message) (*gomail.Msg, error) {
 		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
 	}
 	return msg, nil
+}
+
+// plain is a name that stands between quotes in a header.
+func plain(name string) string {
+	return strings.NewReplacer(`"`, "'", `\`, "/").Replace(oneLine(name))
 }
 
 // oneLine keeps what others have written out of a mail's headers.

@@ -59,7 +59,7 @@ func TestHeadersCannotBeInjected(t *testing.T) {
 	s := testmail.Start(t, testmail.Options{})
 	evil := letter
 	evil.Subject = "x\r\nBcc: all@example.com\r\n\r\nboo"
-	evil.ToName = "Ann\r\nX-Evil: 1"
+	evil.ToName = "Ann 12\" \\\r\nX-Evil: 1"
 	_, err := sender(t, s).Send(t.Context(), evil)
 	require.NoError(t, err)
 	require.Equal(t, "x Bcc: all@example.com boo", s.Mails()[0].Subject)

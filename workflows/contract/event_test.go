@@ -16,9 +16,9 @@ func TestWhichHostsAreAllowed(t *testing.T) {
 		"http://127.0.0.1:8080/":             "",
 		"http://127.0.0.1:9090/":             "not one of webhooks.recipients",
 		"https://evil.example/dms.example":   "not one of webhooks.recipients",
-		"https://dms.example.com@evil.test/": "no http(s) address",
-		"file:///etc/passwd":                 "no http(s) address",
-		"dms.example.com":                    "no http(s) address",
+		"https://dms.example.com@evil.test/": "it is no http(s) address",
+		"file:///etc/passwd":                 "it is no http(s) address",
+		"dms.example.com":                    "it is no http(s) address",
 	} {
 		err := contract.CheckWebhook(address, allow)
 		if says == "" {

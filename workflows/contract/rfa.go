@@ -10,12 +10,14 @@ import (
 
 // Limits of an RFA.
 const (
-	MaxDisciplines   = 50
-	MaxMatrixRows    = 500
-	MaxRecipients    = 500
-	MaxCommentsBytes = 4 << 10
-	maxNumberBytes   = 100
-	maxRevisionBytes = 20
+	MaxDisciplines = 50
+	MaxMatrixRows  = 500
+	MaxRecipients  = 500
+	// MaxMatrixRecipients are those of all rows: the matrix lies in each RFA's history.
+	MaxMatrixRecipients = 2000
+	MaxCommentsBytes    = 4 << 10
+	maxNumberBytes      = 100
+	maxRevisionBytes    = 20
 )
 
 // Person takes part in an approval, or receives what was approved.

@@ -44,6 +44,7 @@ type ReviewState struct {
 type RemindersInput struct {
 	RFARef
 	Approval       string        `json:"approval"` // workflow id
+	Run            string        `json:"run"`      // its first run's id
 	ProjectManager Person        `json:"projectManager"`
 	TimeZone       string        `json:"timeZone"`
 	Rules          ReminderRules `json:"rules"`

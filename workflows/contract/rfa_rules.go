@@ -124,7 +124,11 @@ func (r RFARules) Check(at string) error {
 	if len(r.Matrix) > MaxMatrixRows {
 		return fieldErr(at+"matrix", "has %d rows; %d are allowed", len(r.Matrix), MaxMatrixRows)
 	}
+	all := 0
 	for i, row := range r.Matrix {
+		if all += len(row.Recipients); all > MaxMatrixRecipients {
+			return fieldErr(at+"matrix", "has more than %d recipients in all", MaxMatrixRecipients)
+		}
 		field := fieldf("%smatrix[%d]", at, i)
 		if err := checkCodes(field+".codes", row.Codes); err != nil {
 			return err
@@ -181,8 +185,8 @@ func (r ReminderRules) check(at string) error {
 			return err
 		}
 	}
-	if r.Strikes < 0 || r.Strikes > 100 {
-		return fieldErr(at+".strikes", "%d; allowed are 1 to 100", r.Strikes)
+	if r.Strikes < 0 || r.Strikes > 10 {
+		return fieldErr(at+".strikes", "%d; allowed are 1 to 10", r.Strikes)
 	}
 	return nil
 }

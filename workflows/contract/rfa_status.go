@@ -19,7 +19,8 @@ const (
 // Open reports whether somebody is waited for.
 func (s RFAState) Open() bool { return s == RFAInReview || s == RFAToDecide }
 
-// RFAStatus is the answer of RFAApproval's query status and of its updates.
+// RFAStatus is the answer of RFAApproval's query status and, without reminders and
+// audit trail, of its updates.
 type RFAStatus struct {
 	RFARef
 	State RFAState `json:"state"`
