@@ -35,15 +35,14 @@ type asker struct {
 func (a asker) ask(ctx context.Context, i int) (toCall, toResult time.Duration, err error) {
 	name := fmt.Sprintf("REQ-%d", i)
 	began := time.Now()
-	run, err := a.b.StartRevision(ctx, name, contract.RevisionInput{Task: contract.TaskGenerate, Prompt: name})
-	if err != nil {
+	if _, err := a.b.StartRevision(ctx, name, contract.RevisionInput{Task: contract.TaskGenerate, Prompt: name}); err != nil {
 		return 0, 0, err
 	}
 	c, err := a.model.next(ctx, name)
 	if err != nil {
 		return 0, 0, err
 	}
-	err = run.Get(ctx, nil)
+	_, err = a.b.Revision(ctx, name)
 	return c.begin.Sub(began), time.Since(began), err
 }
 

@@ -53,3 +53,38 @@ func TestBadInputIsRefusedBeforeAnythingIsReached(t *testing.T) {
 	require.True(t, ok, "%v", err)
 	require.Equal(t, "projectId", f.Field)
 }
+
+// forgetful is a client of a Temporal that does not say that a workflow has ended to who
+// has waited for it.
+type forgetful struct {
+	client.Client
+	client.WorkflowRun
+	asked int
+}
+
+func (f *forgetful) GetWorkflow(context.Context, string, string) client.WorkflowRun { return f }
+
+func (f *forgetful) Get(ctx context.Context, into any) error {
+	if f.asked++; f.asked == 1 {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	into.(*contract.BatchResult).Done = 7
+	return nil
+}
+
+// TestAnEndThatTheServerDoesNotTell: it is asked again long before its own wait is over.
+func TestAnEndThatTheServerDoesNotTell(t *testing.T) {
+	f := &forgetful{}
+	r, err := starter.New(f).Batch(t.Context(), "job")
+	require.NoError(t, err)
+	require.Equal(t, 7, r.Done)
+	require.Equal(t, 2, f.asked)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f.asked = 0
+	_, err = starter.New(f).Batch(ctx, "job")
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 1, f.asked)
+}

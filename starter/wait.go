@@ -18,6 +18,11 @@ const (
 	takenWithin = 10 * time.Second
 	// retryEvery is the pause before Temporal is asked again that does not answer.
 	retryEvery = time.Second
+	// askEvery is how often the server is asked anew whether a workflow has ended. It
+	// answers a question that waits at the end itself, but for one in thousands while
+	// it is busy, which it answers after 20 s (server v1.32.1 drops the news where the
+	// one before was not read yet, and history.longPollExpirationInterval ends the wait).
+	askEvery = 3 * time.Second
 )
 
 // Revision waits for a realtime request's result. A request that no worker takes
@@ -47,12 +52,26 @@ func (s *Starter) Batch(ctx context.Context, key string) (contract.BatchResult, 
 // wait waits for a result, also while Temporal is away.
 func (s *Starter) wait(ctx context.Context, key string, into any) error {
 	for {
-		err := s.client.GetWorkflow(ctx, key, "").Get(ctx, into)
-		if err == nil || ctx.Err() != nil || !away(err) {
+		asked, err := s.ask(ctx, key, into)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if asked { // for long enough
+			continue
+		}
+		if !away(err) {
 			return err
 		}
 		pause(ctx, retryEvery)
 	}
+}
+
+// ask asks once for a result; asked is that it has waited askEvery for one.
+func (s *Starter) ask(ctx context.Context, key string, into any) (asked bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askEvery)
+	defer cancel()
+	err = s.client.GetWorkflow(ctx, key, "").Get(ctx, into)
+	return err != nil && ctx.Err() != nil, err
 }
 
 // away reports that Temporal has not answered.
