@@ -40,6 +40,7 @@ func TestFaultsReal(t *testing.T) {
 		"the runner freezes while it is idle":   (*broken).freezeIdle,
 		"the runner freezes before vectors":     (*broken).freezeBeforeVectors,
 		"the model is removed":                  (*broken).removeModel,
+		"the answer has no end":                 (*broken).endless,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.t = t
@@ -65,14 +66,32 @@ func (b *broken) long() <-chan error {
 	before := b.wire.parts.Load()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := b.r.Generate(context.Background(), ollama.Call{
-			Model: b.model, Prompt: "x", MaxTokens: 4000,
-			Format: []byte(`{"type":"array","items":{"type":"string"},"minItems":2000}`),
-		})
+		_, err := b.r.Generate(context.Background(), b.endlessly(4000))
 		ended <- err
 	}()
 	require.Eventually(b.t, func() bool { return b.wire.parts.Load() > before }, time.Minute, time.Millisecond)
 	return ended
+}
+
+// endlessly is a call whose answer ends with its tokens alone.
+func (b *broken) endlessly(tokens int) ollama.Call {
+	return ollama.Call{
+		Model: b.model, Prompt: "x", MaxTokens: tokens,
+		Format: []byte(`{"type":"array","items":{"type":"string"},"minItems":2000}`),
+	}
+}
+
+// endless ends with maxOutputTokens, or with timeouts.generate where that is first.
+func (b *broken) endless() {
+	a, err := b.r.Generate(b.t.Context(), b.endlessly(50))
+	require.NoError(b.t, err)
+	require.True(b.t, a.Cut)
+	short, err := ollama.New(b.wire.url, ollama.Limits{
+		Load: 30 * time.Second, Prompt: time.Minute, Generate: 100 * time.Millisecond, Stall: time.Minute,
+	})
+	require.NoError(b.t, err)
+	_, err = short.Generate(b.t.Context(), b.endlessly(4000))
+	b.fails(err, ollama.KindUnavailable, "timeouts.generate")
 }
 
 func (b *broken) fails(err error, kind ollama.Kind, says string) {
@@ -116,9 +135,22 @@ func (b *broken) freezeInAnswer() {
 	b.fails(<-ended, ollama.KindUnavailable, "timeouts.stall")
 }
 
-// freezeIdle is found by Ollama itself, which asks a runner whether it is there before
-// each call, for 10 s twice, and then starts another: within timeouts.prompt.
-func (b *broken) freezeIdle() { b.signal(syscall.SIGSTOP) }
+// freezeIdle is found by Ollama itself, as a rule: it asks a runner whether it is there
+// before each call, for 10 s twice, and then starts another. Now and then, on a busy
+// machine, it does not, and the budget finds it.
+func (b *broken) freezeIdle() {
+	b.signal(syscall.SIGSTOP)
+	_, err := b.r.Generate(b.t.Context(), ollama.Call{Model: b.model, Prompt: "Say something", MaxTokens: 100})
+	b.worksOr(err, "timeouts.prompt")
+}
+
+// worksOr accepts a call that has worked, or one that has ended with its budget.
+func (b *broken) worksOr(err error, budget string) {
+	b.t.Helper()
+	if err != nil {
+		b.fails(err, ollama.KindUnavailable, budget)
+	}
+}
 
 func (b *broken) freezeBeforeVectors() {
 	vectors := ollama.EmbedCall{
@@ -128,7 +160,7 @@ func (b *broken) freezeBeforeVectors() {
 	require.NoError(b.t, err)
 	b.signal(syscall.SIGSTOP)
 	_, err = b.r.Embed(b.t.Context(), vectors)
-	require.NoError(b.t, err)
+	b.worksOr(err, "timeouts.")
 }
 
 func (b *broken) removeModel() {
