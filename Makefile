@@ -26,7 +26,7 @@ soak: ## the kill tests with many rounds, 20,000 documents, 2,000 jobs, 500 mode
 	SIGNALBOX_KILL_ROUNDS=30 go test ./tests -run 'TestKill|Killed|Frozen' -count=1 -timeout 90m -v
 	SIGNALBOX_KILL_ROUNDS=10 SIGNALBOX_DOCUMENTS=20000 SIGNALBOX_JOBS=2000 go test ./tests -run 'TestALongJob|TestManyJobs' -count=1 -timeout 60m -v
 	SIGNALBOX_SOAK=1 go test ./internal/device -run TestMemoryEnds -count=1 -timeout 30m -v
-	SIGNALBOX_SOAK=1 go test ./tests -run TestOutagesUnderLoad -count=1 -timeout 90m -v
+	SIGNALBOX_KILL_ROUNDS=30 SIGNALBOX_SOAK=1 go test ./tests -run TestOutagesUnderLoad -count=1 -timeout 90m -v
 
 simulate: ## the protocol in a simulated world: 100,000 schedules of random faults (about a minute)
 	SIGNALBOX_SCHEDULES=$${SIGNALBOX_SCHEDULES:-50000} go test ./internal/simulation -run 'Together' -count=1 -timeout 60m -v
