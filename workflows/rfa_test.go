@@ -356,7 +356,7 @@ func TestWhatWasDecidedIsDecided(t *testing.T) {
 	}
 	w.when("2026-12-01 11:00", contract.UpdateSubmitReview, contract.RFARequest{Actor: "str", Discipline: "STR", Code: "1A"})
 	w.when("2026-12-01 12:00", contract.UpdateFinalize, contract.RFARequest{Actor: "str", Code: "1A"})
-	w.do("2026-12-01 13:00", w.CancelWorkflow)
+	w.do("2026-12-01 12:05", w.CancelWorkflow)
 	r := w.run()
 	require.Equal(t, contract.RFADecided, r.State)
 	require.Equal(t, []string{"decided to sub@example.com: mail server: connection refused"}, r.Undelivered)
