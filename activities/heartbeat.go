@@ -56,3 +56,29 @@ func (p *pulse) stop() {
 	close(p.done)
 	<-p.first
 }
+
+// noticeBeat is how often a mail that takes long says that it is still being sent; most
+// have been by then.
+const noticeBeat = 2 * time.Second
+
+// heartbeats beats now and then until stop is called.
+func heartbeats(beat func()) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		t := time.NewTicker(noticeBeat)
+		defer t.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-t.C:
+				beat()
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}

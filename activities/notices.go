@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -34,30 +33,4 @@ func (n *Notices) SendNotice(ctx context.Context, in contract.Notice) (contract.
 		return contract.NoticeSent{}, contract.NewUndeliverable(err.Error())
 	}
 	return contract.NoticeSent{MessageID: id}, err
-}
-
-// noticeBeat is how often a mail that takes long says that it is still being sent; most
-// have been by then.
-const noticeBeat = 2 * time.Second
-
-// heartbeats beats now and then until stop is called.
-func heartbeats(beat func()) (stop func()) {
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		t := time.NewTicker(noticeBeat)
-		defer t.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-t.C:
-				beat()
-			}
-		}
-	}()
-	return func() {
-		close(done)
-		<-ended
-	}
 }

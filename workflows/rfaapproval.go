@@ -155,7 +155,7 @@ func (a *rfaApproval) distribute(ctx workflow.Context) {
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		WorkflowTaskTimeout:   rfaTaskTimeout, StaticSummary: "transmittal " + d.Transmittal,
 	}), contract.WorkflowRFADistribution, contract.DistributionInput{
-		RFARef: a.in.Ref(), Approval: a.id, Decision: *d, Transmittal: d.Transmittal, Recipients: d.Recipients,
+		RFARef: a.in.Ref(), Approval: a.id, Decision: *d,
 	})
 	err := child.GetChildWorkflowExecution().Get(ctx, nil)
 	if err != nil { // an earlier approval of the revision was distributed

@@ -23,7 +23,7 @@ func (w *RFA) RFADistribution(ctx workflow.Context, in contract.DistributionInpu
 		return contract.DistributionReport{}, err
 	}
 	d := &rfaDistribution{in: in, within: settings.GiveUp, backend: settings.Backend, report: contract.DistributionReport{
-		RFARef: in.RFARef, Transmittal: in.Transmittal, Code: in.Decision.Code, Deliveries: deliveries(in.Recipients),
+		RFARef: in.RFARef, Transmittal: in.Decision.Transmittal, Code: in.Decision.Code, Deliveries: deliveries(in.Decision.Recipients),
 	}}
 	if err := d.setup(ctx, settings.Listed); err != nil {
 		return d.report, err
@@ -143,7 +143,7 @@ func (d *rfaDistribution) tell(ctx workflow.Context) {
 	if !d.backend {
 		return
 	}
-	e := contract.NewEvent(fmt.Sprintf("%s/%s/distributed/%d", d.in.Approval, d.in.Transmittal, d.rounds),
+	e := contract.NewEvent(fmt.Sprintf("%s/%s/distributed/%d", d.in.Approval, d.in.Decision.Transmittal, d.rounds),
 		contract.EventRFADistributed, workflow.Now(ctx), d.report)
 	d.telling++
 	workflow.Go(ctx, func(ctx workflow.Context) {
@@ -196,9 +196,9 @@ func (d *rfaDistribution) pump(ctx workflow.Context) {
 func (d *rfaDistribution) begin(ctx workflow.Context, to *contract.Delivery) (f workflow.Future, id string) {
 	decision := d.in.Decision
 	if to.Via == contract.ViaWebhook {
-		name := fmt.Sprintf("%s/%s/%s", d.in.Approval, d.in.Transmittal, to.To.Webhook)
+		name := fmt.Sprintf("%s/%s/%s", d.in.Approval, d.in.Decision.Transmittal, to.To.Webhook)
 		e := contract.NewEvent(name, contract.EventRFATransmittal, workflow.Now(ctx), contract.Transmittal{
-			RFARef: d.in.RFARef, Transmittal: d.in.Transmittal, Code: decision.Code, Meaning: decision.Meaning,
+			RFARef: d.in.RFARef, Transmittal: d.in.Decision.Transmittal, Code: decision.Code, Meaning: decision.Meaning,
 			Comments: decision.Comments, To: to.To,
 		})
 		options := tellOptions(contract.QueueRFADistribution, d.within, e.Type+" to "+to.To.String())
@@ -206,9 +206,9 @@ func (d *rfaDistribution) begin(ctx workflow.Context, to *contract.Delivery) (f 
 			contract.SendEventsInput{URL: to.To.Webhook, Events: []contract.Event{e}}), e.ID
 	}
 	n := contract.Notice{
-		ID:   fmt.Sprintf("%s/%s/%s", d.in.Approval, d.in.Transmittal, strings.ToLower(to.To.Email)),
+		ID:   fmt.Sprintf("%s/%s/%s", d.in.Approval, d.in.Decision.Transmittal, strings.ToLower(to.To.Email)),
 		Kind: contract.NoticeTransmittal, RFA: d.in.RFARef, To: to.To, Code: decision.Code,
-		Text: decision.Comments, Actor: decision.By.String(), Transmittal: d.in.Transmittal,
+		Text: decision.Comments, Actor: decision.By.String(), Transmittal: d.in.Decision.Transmittal,
 	}
 	options := noticeOptions(contract.QueueRFADistribution, d.within, n)
 	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), contract.ActivitySendNotice, n), n.ID
@@ -230,5 +230,5 @@ func (d *rfaDistribution) count(ctx workflow.Context) {
 		}
 	}
 	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Transmittal %s: %d sent, %d pending, %d failed.\n\n%s",
-		d.in.Transmittal, d.report.Sent, d.report.Pending, d.report.Failed, failed.String()))
+		d.in.Decision.Transmittal, d.report.Sent, d.report.Pending, d.report.Failed, failed.String()))
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -95,7 +94,7 @@ func (c *Config) checkRFA(bad func(string, ...any)) {
 	if !slices.Contains(notices.Languages(), r.Language) {
 		bad("rfa.language: %q; allowed are %s", r.Language, strings.Join(notices.Languages(), ", "))
 	}
-	if u, err := url.Parse(r.Link); r.Link != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
+	if _, ok := httpAddress(r.Link); r.Link != "" && !ok {
 		bad("rfa.link: %q is no http(s) address such as https://dms.example.com/rfa/{number}/{revision}", r.Link)
 	}
 	if _, err := notices.New(r.Notices()); err != nil && slices.Contains(notices.Languages(), r.Language) {

@@ -54,7 +54,7 @@ func (w Webhooks) sender(secrets map[string]string) *webhook.Sender {
 
 func (c *Config) checkWebhooks(bad func(string, ...any)) {
 	w := c.Webhooks
-	if u, err := url.Parse(w.URL); w.URL != "" && (err != nil || u.Host == "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https")) {
+	if u, ok := httpAddress(w.URL); w.URL != "" && (!ok || u.User != nil) {
 		bad("webhooks.url: is no http(s) address without a user name")
 	}
 	if _, err := webhook.ParseSecret(w.Secret); err != nil && (w.URL != "" || w.Secret != "") {
@@ -73,6 +73,12 @@ func (c *Config) checkWebhooks(bad func(string, ...any)) {
 		bad("rfa.%v", err)
 	}
 	between(bad, "webhooks.timeout", w.Timeout, time.Second, time.Minute)
+}
+
+// httpAddress reads an http(s) address.
+func httpAddress(s string) (u *url.URL, ok bool) {
+	u, err := url.Parse(s)
+	return u, err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
 }
 
 // Place says who is told, for people.

@@ -66,19 +66,20 @@ func New(o Options) (*Writer, error) {
 	if !slices.Contains(Languages(), o.Language) {
 		return nil, fmt.Errorf("language %q; allowed are %s", o.Language, strings.Join(Languages(), ", "))
 	}
-	if o.Dir != "" {
-		if _, err := os.ReadDir(o.Dir); err != nil {
-			return nil, err
-		}
+	own, err := replaced(o)
+	if err != nil {
+		return nil, err
 	}
 	if err := checkLink(o.Link); err != nil {
 		return nil, err
 	}
 	w := &Writer{o: o, texts: map[string]*template.Template{}}
 	for _, name := range Files() {
-		data, err := w.read(name)
-		if err != nil {
-			return nil, err
+		data, ok := own[name]
+		if !ok {
+			if data, err = builtIn(o.Language, name); err != nil {
+				return nil, err
+			}
 		}
 		if name == layoutFile {
 			w.layout, err = htmltemplate.New(name).Funcs(w.functions()).Option("missingkey=error").Parse(string(data))
@@ -97,6 +98,7 @@ func (w *Writer) functions() map[string]any {
 	return map[string]any{
 		"join":    func(list []string) string { return strings.Join(list, ", ") },
 		"rfa":     describe,
+		"open":    func() string { return map[string]string{"en": "Open it", "th": "เปิดดู"}[w.o.Language] },
 		"meaning": func(code string) string { return meaning(w.o.Language, code) },
 	}
 }
@@ -124,23 +126,38 @@ func meaning(language, code string) string {
 	return contract.CodeMeaning(code)
 }
 
-func (w *Writer) read(name string) ([]byte, error) {
-	if w.o.Dir != "" {
-		dir := filepath.Join(w.o.Dir, w.o.Language)
-		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+// replaced are the files that an operator has put in place of built-in ones, by name.
+func replaced(o Options) (map[string][]byte, error) {
+	own := map[string][]byte{}
+	if o.Dir == "" {
+		return own, nil
+	}
+	if _, err := os.Stat(o.Dir); err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(o.Dir, o.Language)
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if !slices.Contains(Files(), e.Name()) { // it would silently replace nothing
+			return nil, fmt.Errorf("%s is no template; the names are %s", path, strings.Join(Files(), ", "))
+		}
+		if own[e.Name()], err = os.ReadFile(path); err != nil {
 			return nil, err
 		}
-		for _, e := range entries { // a misspelt name would silently replace nothing
-			if !slices.Contains(Files(), e.Name()) {
-				return nil, fmt.Errorf("%s is no template; the names are %s", filepath.Join(dir, e.Name()), strings.Join(Files(), ", "))
-			}
-			if e.Name() == name {
-				return os.ReadFile(filepath.Join(dir, name))
-			}
-		}
 	}
-	return builtin.ReadFile("templates/" + w.o.Language + "/" + name)
+	return own, nil
+}
+
+// builtIn is a file of a language, or the one of all languages.
+func builtIn(language, name string) ([]byte, error) {
+	if name == layoutFile || name == reviewsFile {
+		return builtin.ReadFile("templates/" + name)
+	}
+	return builtin.ReadFile("templates/" + language + "/" + name)
 }
 
 // try writes each notice once: a template with a mistake is found at the start.

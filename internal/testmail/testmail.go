@@ -132,13 +132,6 @@ func (s *Server) To(address string) (subjects []string) {
 	return subjects
 }
 
-// Tries is how often a mail to an address was begun.
-func (s *Server) Tries(address string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.tries[address]
-}
-
 func (s *Server) accept(m Mail) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,10 +5,8 @@ import "time"
 // DistributionInput is the input of RFADistribution.
 type DistributionInput struct {
 	RFARef
-	Approval    string      `json:"approval"` // workflow id
-	Decision    RFADecision `json:"decision"`
-	Transmittal string      `json:"transmittal"`
-	Recipients  []Person    `json:"recipients"`
+	Approval string      `json:"approval"` // workflow id
+	Decision RFADecision `json:"decision"`
 }
 
 // DeliveryState is how far the delivery to one recipient is.

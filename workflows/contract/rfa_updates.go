@@ -1,6 +1,9 @@
 package contract
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Updates of RFAApproval. Each answers with the RFAStatus after it.
 const (
@@ -18,20 +21,20 @@ const (
 // RFAUpdate describes one of RFAApproval's updates.
 type RFAUpdate struct {
 	Name, Help string
-	// Fields that have to be there.
-	needs []string
+	// needs are the fields that have to be there beside the actor, may those that can.
+	needs, may []string
 }
 
 // RFAUpdates are RFAApproval's updates. The input of each is an RFARequest.
 func RFAUpdates() []RFAUpdate {
 	return []RFAUpdate{
-		{UpdateSubmitReview, "A reviewer's answer; {\"actor\", \"discipline\", \"code\", \"comments\"}.", []string{"discipline", "code"}},
-		{UpdateFinalize, "The lead's decision, when all have reviewed; {\"actor\", \"code\", \"comments\", \"recipients\", \"transmittal\"}.", []string{"code"}},
-		{UpdateOverrideVeto, "The project manager decides over a code 3; {\"actor\", \"code\" (1A), \"reason\" (10 characters or more), \"recipients\", \"transmittal\"}.", []string{"reason"}},
-		{UpdateDelegate, "Somebody else reviews for a while; {\"actor\", \"discipline\", \"to\": {\"id\", \"email\"}, \"from\", \"until\"}.", []string{"discipline", "to", "from", "until"}},
-		{UpdateReassign, "Somebody else reviews from now on; {\"actor\", \"discipline\", \"to\": {\"id\", \"email\"}, \"reason\"}.", []string{"discipline", "to"}},
-		{UpdateChangeDueDate, "Another due date; {\"actor\", \"due\": \"2026-12-04\", \"reason\"}.", []string{"due"}},
-		{UpdateWithdraw, "Ends the RFA without a decision; {\"actor\", \"reason\"}.", nil},
+		{UpdateSubmitReview, "A reviewer's answer; {\"actor\", \"discipline\", \"code\", \"comments\"}.", []string{"discipline", "code"}, []string{"comments"}},
+		{UpdateFinalize, "The lead's decision, when all have reviewed; {\"actor\", \"code\", \"comments\", \"recipients\", \"transmittal\"}.", []string{"code"}, []string{"comments", "recipients", "transmittal"}},
+		{UpdateOverrideVeto, "The project manager decides over a code 3; {\"actor\", \"code\" (1A), \"reason\" (10 characters or more), \"recipients\", \"transmittal\"}.", []string{"reason"}, []string{"code", "recipients", "transmittal"}},
+		{UpdateDelegate, "Somebody else reviews for a while; {\"actor\", \"discipline\", \"to\": {\"id\", \"email\"}, \"from\", \"until\"}.", []string{"discipline", "to", "from", "until"}, []string{"reason"}},
+		{UpdateReassign, "Somebody else reviews from now on; {\"actor\", \"discipline\", \"to\": {\"id\", \"email\"}, \"reason\"}.", []string{"discipline", "to"}, []string{"reason"}},
+		{UpdateChangeDueDate, "Another due date; {\"actor\", \"due\": \"2026-12-04\", \"reason\"}.", []string{"due"}, []string{"reason"}},
+		{UpdateWithdraw, "Ends the RFA without a decision; {\"actor\", \"reason\"}.", nil, []string{"reason"}},
 	}
 }
 
@@ -61,18 +64,7 @@ type RFARequest struct {
 // LeastVetoReason is how many characters the reason of override-veto has at least.
 const LeastVetoReason = 10
 
-// rfaFields are the fields that an update may have.
-var rfaFields = map[string][]string{
-	UpdateSubmitReview:  {"discipline", "code", "comments"},
-	UpdateFinalize:      {"code", "comments", "recipients", "transmittal"},
-	UpdateOverrideVeto:  {"code", "reason", "recipients", "transmittal"},
-	UpdateDelegate:      {"discipline", "to", "from", "until", "reason"},
-	UpdateReassign:      {"discipline", "to", "reason"},
-	UpdateChangeDueDate: {"due", "reason"},
-	UpdateWithdraw:      {"reason"},
-}
-
-// field is one field of a request: whether it is there.
+// presentField is one field of a request: whether it is there.
 type presentField struct {
 	name  string
 	there bool
@@ -102,12 +94,12 @@ func (r RFARequest) Check(u RFAUpdate) error {
 		return err
 	}
 	for _, f := range r.fields() {
-		needed, allowed := contains(u.needs, f.name), contains(rfaFields[u.Name], f.name)
+		needed := slices.Contains(u.needs, f.name)
 		if needed && !f.there {
 			return fieldErr(f.name, "is missing")
 		}
-		if f.there && !allowed {
-			return fieldErr(f.name, "is no field of %s; it has actor, %s", u.Name, strings.Join(rfaFields[u.Name], ", "))
+		if f.there && !needed && !slices.Contains(u.may, f.name) {
+			return fieldErr(f.name, "is no field of %s; it has actor, %s", u.Name, strings.Join(slices.Concat(u.needs, u.may), ", "))
 		}
 	}
 	for _, text := range []struct{ field, value string }{{"comments", r.Comments}, {"reason", r.Reason}} {
@@ -141,15 +133,6 @@ func (r RFARequest) Check(u RFAUpdate) error {
 		return err
 	}
 	return checkPeople("recipients", r.Recipients)
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // FindRFAUpdate returns the update of a name.
