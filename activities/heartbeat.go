@@ -17,12 +17,14 @@ type pulse struct {
 	done  chan struct{}
 }
 
-// beat heartbeats until stop is called. What comes before the first model call
-// need not wait for the answer to the first one.
-func beat(ctx context.Context) *pulse {
+// beat heartbeats until stop is called. An attempt that may be over asks at once, and
+// what comes before its first model call need not wait for the answer.
+func beat(ctx context.Context, mayBeOver bool) *pulse {
 	p := &pulse{first: make(chan struct{}), done: make(chan struct{})}
 	go func() {
-		activity.RecordHeartbeat(ctx)
+		if mayBeOver {
+			activity.RecordHeartbeat(ctx)
+		}
 		close(p.first)
 		t := time.NewTicker(beatEvery)
 		defer t.Stop()
@@ -40,8 +42,8 @@ func beat(ctx context.Context) *pulse {
 	return p
 }
 
-// confirmed waits for the answer to the first heartbeat, and returns an error
-// where the attempt is over: a host that wakes from sleep starts what it was
+// confirmed waits for the answer to a heartbeat that was sent at once, and returns an
+// error where the attempt is over: a host that wakes from sleep starts what it was
 // given before, and learns here that it is too late.
 func (p *pulse) confirmed(ctx context.Context) error {
 	select {

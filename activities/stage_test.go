@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
 
 	"signalbox/activities"
@@ -75,6 +77,7 @@ type rig struct {
 	t      *testing.T
 	gpu    *activities.GPU
 	server *fakeServer
+	beats  atomic.Int32
 }
 
 func newRig(t *testing.T) *rig {
@@ -128,6 +131,7 @@ func (r *rig) stage(stage string, change ...func(*contract.StageRun)) (contract.
 	}
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
+	env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { r.beats.Add(1) })
 	env.RegisterActivityWithOptions(r.gpu.RunStage, activity.RegisterOptions{Name: contract.ActivityRunStage})
 	value, err := env.ExecuteActivity(contract.ActivityRunStage, in)
 	var o contract.StageOutcome
@@ -326,6 +330,26 @@ func TestVectorsAreKeptCallByCall(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, contract.OutcomeFailed, o.Outcome)
 	require.Contains(t, o.Reason, "models.embed.name")
+}
+
+// TestAHostThatThawsAsksBeforeItsFirstModelCall: what it was given before may be over.
+// One that is awake does not wait for that answer.
+func TestAHostThatThawsAsksBeforeItsFirstModelCall(t *testing.T) {
+	r := newRig(t)
+	r.put("d.txt", []byte("Title: T"))
+	atCall := int32(-1)
+	r.server.generate = func(_ int, c ollama.Call) (ollama.Answer, error) {
+		atCall = r.beats.Load()
+		return answered(c), nil
+	}
+	_, err := r.stage(contract.StageExtractMetadata)
+	require.NoError(t, err)
+	require.Zero(t, atCall)
+
+	r.gpu.Device.Acked(-3 * time.Second) // an acknowledged heartbeat, 3 s after the one before
+	_, err = r.stage(contract.StageExtractMetadata, func(in *contract.StageRun) { in.Document.ID = "another" })
+	require.NoError(t, err)
+	require.Positive(t, atCall)
 }
 
 func TestABatchRunThatIsRefusedNeverTouchesTheServer(t *testing.T) {

@@ -44,14 +44,19 @@ func (b *bench) events(ctx context.Context, t *table, id string, stages int) err
 	return nil
 }
 
-// preempted are the runs of a job's stages that made way.
-func (b *bench) preempted(ctx context.Context, id string) (all []contract.StageOutcome, err error) {
+// outcomes are those of a job's stage runs that are wanted.
+func (b *bench) outcomes(ctx context.Context, id string, wanted func(contract.StageOutcome) bool) (all []contract.StageOutcome, err error) {
 	_, err = b.history(ctx, id, func(e *historypb.HistoryEvent) {
 		var o contract.StageOutcome
 		result := e.GetActivityTaskCompletedEventAttributes().GetResult()
-		if result != nil && converter.GetDefaultDataConverter().FromPayloads(result, &o) == nil && o.Outcome == contract.OutcomePreempted {
+		if result != nil && converter.GetDefaultDataConverter().FromPayloads(result, &o) == nil && wanted(o) {
 			all = append(all, o)
 		}
 	})
 	return all, err
+}
+
+// preempted are the runs of a job's stages that made way.
+func (b *bench) preempted(ctx context.Context, id string) ([]contract.StageOutcome, error) {
+	return b.outcomes(ctx, id, func(o contract.StageOutcome) bool { return o.Outcome == contract.OutcomePreempted })
 }

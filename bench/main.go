@@ -36,6 +36,7 @@ var sections = []struct {
 	name string
 	run  func(context.Context, options, *table) error
 }{
+	{"bare", bare},
 	{"realtime", realtime},
 	{"batch", batch},
 	{"jobs", jobs},

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"signalbox/internal/simgpu"
 	"signalbox/internal/testdoc"
 	"signalbox/workflows/contract"
 )
@@ -11,9 +13,21 @@ import (
 // threeStageDocuments are scans that are read, described and embedded.
 const threeStageDocuments = 1000
 
-// stages measures how often the model is switched in a job whose stages need two.
+// stagesSpeed is how many times faster than a real one the card works on them. Loading a
+// model takes what it takes.
+const stagesSpeed = 10_000
+
+// stages measures how often the model is switched in a job whose stages need two, and
+// what that costs.
 func stages(ctx context.Context, _ options, t *table) error {
-	sim, b, err := startOnCard(ctx, 10_000)
+	cfg := simgpu.Default()
+	cfg.Speed = stagesSpeed
+	leastLoad := cfg.Models[0].Load
+	for i, m := range cfg.Models {
+		leastLoad = min(leastLoad, m.Load)
+		cfg.Models[i].Load *= stagesSpeed
+	}
+	sim, b, err := startOnCardOf(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -31,5 +45,14 @@ func stages(ctx context.Context, _ options, t *table) error {
 		return err
 	}
 	t.atMost("model switches, 1,000 documents of three stages", float64(sim.Stats().Loads-1), 20, threeStageDocuments)
+	switches, err := b.outcomes(ctx, "scans", func(o contract.StageOutcome) bool { return o.GPUMs >= leastLoad.Milliseconds() })
+	if err != nil {
+		return err
+	}
+	var each []time.Duration
+	for _, o := range switches {
+		each = append(each, time.Duration(o.GPUMs)*time.Millisecond)
+	}
+	t.times("a switch: unload, verify, load for 4 s or 1 s, ms", each, goal{})
 	return b.events(ctx, t, "scans", threeStageDocuments*len(in.Stages))
 }

@@ -82,7 +82,7 @@ func start(ctx context.Context, ollama string, in workersIn, change ...func(*wor
 		return nil, err
 	}
 	undo = append(undo, func() { _ = server.Stop() })
-	if b.client, err = client.Dial(client.Options{HostPort: server.Address(), Logger: log.NewStructuredLogger(logger)}); err != nil {
+	if b.client, err = client.Dial(workers.Nearby(client.Options{HostPort: server.Address(), Logger: log.NewStructuredLogger(logger)})); err != nil {
 		return nil, err
 	}
 	b.Starter = starter.New(b.client)

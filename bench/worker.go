@@ -36,7 +36,7 @@ type workerSpec struct {
 // runWorkers takes every role on until ctx ends.
 func runWorkers(ctx context.Context, s workerSpec, ready func()) error {
 	logger := slog.New(slog.DiscardHandler)
-	c, err := client.Dial(client.Options{HostPort: s.Address, Logger: log.NewStructuredLogger(logger)})
+	c, err := client.Dial(workers.Nearby(client.Options{HostPort: s.Address, Logger: log.NewStructuredLogger(logger)}))
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ func systemAt(t *testing.T, gpu *recorder, address string, change ...func(*confi
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = docs.Close() })
 
-	c, err := client.Dial(client.Options{HostPort: address, Logger: log.NewStructuredLogger(logger())})
+	c, err := client.Dial(workers.Nearby(client.Options{HostPort: address, Logger: log.NewStructuredLogger(logger())}))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	s := &system{

@@ -80,9 +80,9 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := client.DialContext(ctx, client.Options{
+	c, err := client.DialContext(ctx, workers.Nearby(client.Options{
 		HostPort: server.Address(), Namespace: server.Namespace(), Logger: workers.Logger(logger), MetricsHandler: tel.Temporal(),
-	})
+	}))
 	if err != nil {
 		return fmt.Errorf("connect to the embedded Temporal server: %w", err)
 	}

@@ -47,8 +47,7 @@ type Device struct {
 	facts    Facts
 	seq      int64
 	overlaps int64
-	offset   time.Duration // to the server's clock, set at offsetAt
-	offsetAt time.Time
+	clock    clock
 	// urgent news may change a decision; the rest is only to be looked at.
 	urgent chan struct{}
 	minor  chan struct{}
@@ -110,35 +109,29 @@ func (d *Device) Watch(ctx context.Context) {
 	}
 }
 
-// now is the server's time as far as it is known: the local wall clock
-// (without the monotonic part, which stops while a host sleeps), corrected by
-// the newest activity's started time.
-func (d *Device) now() time.Time { return time.Now().Round(0).Add(d.offset) }
+// now is the server's time as far as it is known.
+func (d *Device) now() time.Time { return d.clock.server(wall()) }
 
-// clockLasts is how long a correction of the clock counts before a smaller one
-// may replace it: clocks drift by less than that matters, and are set at times.
-const clockLasts = 10 * time.Minute
+// wall is the local wall clock without its monotonic part, which stops while a host
+// sleeps.
+func wall() time.Time { return time.Now().Round(0) }
 
 // ServerTime corrects the device's clock; started is when the server started
-// the activity that runs now. That was in the past, by an unknown time: the
-// largest correction is the truest, and an activity that a sleeping host was
-// given long ago must not set the clock back.
+// the activity that runs now.
 func (d *Device) ServerTime(started time.Time) {
 	if started.IsZero() {
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now().Round(0)
-	if o := started.Sub(now); d.offsetAt.IsZero() || o > d.offset || now.Sub(d.offsetAt).Abs() > clockLasts {
-		d.offset, d.offsetAt = o, now
-	}
+	d.clock.started(wall(), started)
 }
 
 // Claim begins a tenure.
 func (d *Device) Claim(instance string) {
 	d.mu.Lock()
 	d.core.Claim(d.now(), instance)
+	d.clock.claimed(wall())
 	d.seq++
 	d.mu.Unlock()
 	d.notify()
@@ -150,6 +143,16 @@ func (d *Device) Acked(age time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.core.Acked(d.now().Add(-age))
+	d.clock.ack(wall().Add(-age))
+}
+
+// Steady reports that this host has been awake and connected, so that an attempt which
+// it was just given is no old one: it may go on the GPU before Temporal has answered
+// its first heartbeat.
+func (d *Device) Steady() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.clock.steady(wall())
 }
 
 // Unclaim ends the tenure and aborts the run on the GPU.

@@ -28,6 +28,14 @@ var settings = map[string]any{
 	"history.visibilityProcessorMaxPollRPS": 2000,
 	"history.outboundProcessorMaxPollRPS":   2000,
 
+	// How often a history queue forgets the tasks that are done, and writes how far it
+	// is. Until then they are gone through for each range of new ones: with 20 jobs
+	// started a second the default of 30s came to cost a quarter of a CPU's time of
+	// two, and the gap between two jobs p99 319 instead of 116 ms (measured).
+	"history.transferProcessorUpdateAckInterval":   "2s",
+	"history.timerProcessorUpdateAckInterval":      "2s",
+	"history.visibilityProcessorUpdateAckInterval": "2s",
+
 	// A workflow task that was in flight when its worker or the server died is
 	// given out again after this long (default 10s). Measured after kill -9:
 	// workflows answer after 8.4 s with the default, 1.1 s with 2 s. 3 s leaves

@@ -27,10 +27,11 @@ const callLimit = 20 * time.Second
 // places at which an answer is interrupted.
 const places = 10
 
-// cutter is a proxy that ends an answer's connection after some of its parts, and
-// counts the parts of all.
+// cutter is a proxy that ends an answer's connection after some of its parts, counts
+// the parts of all, and may answer everything with a web page.
 type cutter struct {
 	after atomic.Int64 // 0 for never
+	page  atomic.Bool
 	parts atomic.Int64
 	url   string
 }
@@ -42,6 +43,11 @@ func newCutter(t *testing.T, target string) *cutter {
 	proxy := httputil.NewSingleHostReverseProxy(to)
 	proxy.FlushInterval = -1
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if c.page.Load() {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(w, "<html><body>It works!</body></html>")
+			return
+		}
 		proxy.ServeHTTP(&cutting{ResponseWriter: w, c: c}, req)
 	}))
 	t.Cleanup(func() { server.CloseClientConnections(); server.Close() })

@@ -41,6 +41,8 @@ func TestFaultsReal(t *testing.T) {
 		"the runner freezes before vectors":     (*broken).freezeBeforeVectors,
 		"the model is removed":                  (*broken).removeModel,
 		"the answer has no end":                 (*broken).endless,
+		"the model folder has no room":          (*broken).noRoom,
+		"a web page in its place":               (*broken).webPage,
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.t = t
@@ -174,12 +176,50 @@ func (b *broken) removeModel() {
 	b.do(http.MethodPost, "/api/copy", `{"source":"kept","destination":"`+b.model.Name+`"}`)
 }
 
+// noRoom: the models that are there load and answer; one that could not be stored is
+// missing, which is what the health says, and is there when there is room again.
+func (b *broken) noRoom() {
+	const another = "another"
+	copied := `{"source":"` + b.model.Name + `","destination":"` + another + `"}`
+	require.NoError(b.t, b.server.LimitFiles(b.t.Context(), "0"))
+	require.NotEqual(b.t, http.StatusOK, b.status(http.MethodPost, "/api/copy", copied))
+	require.NoError(b.t, b.r.Unload(b.t.Context(), b.model.Name))
+	b.works()
+	call := ollama.Call{Model: ollama.Model{Name: another, ContextTokens: 4096}, Prompt: "x", MaxTokens: 10}
+	_, err := b.r.Generate(b.t.Context(), call)
+	b.fails(err, ollama.KindUnavailable, "500") // of a model that is half there Ollama says EOF
+	missing, err := b.r.Missing(b.t.Context(), another)
+	require.NoError(b.t, err)
+	require.Equal(b.t, []string{another}, missing)
+
+	require.NoError(b.t, b.server.LimitFiles(b.t.Context(), realollama.Unlimited))
+	b.do(http.MethodPost, "/api/copy", copied)
+	_, err = b.r.Generate(b.t.Context(), call)
+	require.NoError(b.t, err)
+	b.do(http.MethodDelete, "/api/delete", `{"model":"`+another+`"}`)
+}
+
+// webPage is what a proxy, or another program on the port, answers.
+func (b *broken) webPage() {
+	b.wire.page.Store(true)
+	_, err := b.r.Generate(b.t.Context(), ollama.Call{Model: b.model, Prompt: "x", MaxTokens: 10})
+	b.fails(err, ollama.KindUnavailable, "<html>")
+	_, err = b.r.Probe(b.t.Context())
+	require.Error(b.t, err)
+	b.wire.page.Store(false)
+}
+
 func (b *broken) do(method, path, body string) {
+	b.t.Helper()
+	require.Equal(b.t, http.StatusOK, b.status(method, path, body), path)
+}
+
+func (b *broken) status(method, path, body string) int {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), method, b.server.URL+path, strings.NewReader(body))
 	require.NoError(b.t, err)
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(b.t, err)
 	require.NoError(b.t, resp.Body.Close())
-	require.Equal(b.t, http.StatusOK, resp.StatusCode, path)
+	return resp.StatusCode
 }

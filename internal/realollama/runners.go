@@ -1,8 +1,10 @@
 package realollama
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,4 +38,17 @@ func (s *Server) SignalRunners(signal syscall.Signal) int {
 		_ = syscall.Kill(pid, signal) // it may have ended
 	}
 	return len(pids)
+}
+
+// Unlimited is no limit for LimitFiles.
+const Unlimited = "unlimited"
+
+// LimitFiles bounds the size of the files that the server may write, such as "0": its
+// model folder has no room for more. It uses prlimit of util-linux.
+func (s *Server) LimitFiles(ctx context.Context, size string) error {
+	out, err := exec.CommandContext(ctx, "prlimit", "--pid", strconv.Itoa(s.cmd.Process.Pid), "--fsize="+size+":"+Unlimited).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("prlimit: %w: %s", err, out)
+	}
+	return nil
 }
