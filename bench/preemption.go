@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"signalbox/internal/config"
 	"signalbox/internal/simgpu"
 	"signalbox/internal/testdoc"
@@ -23,41 +25,57 @@ const (
 	documentsAhead = 400
 )
 
-// preemption measures what requests throw away of batch's time on the GPU. Its three
-// systems run side by side: none of them uses much of a CPU.
+// preemption measures what requests throw away of batch's time on the GPU. Its systems,
+// several of each kind, run side by side: none of them uses much of a CPU.
 func preemption(ctx context.Context, o options, t *table) error {
-	kinds := []func(context.Context, time.Duration) (lost, error){structured, freeText, freeTextAgain}
-	results, errs := make([]lost, len(kinds)), make([]error, len(kinds))
-	var all sync.WaitGroup
-	for i, kind := range kinds {
-		all.Go(func() { results[i], errs[i] = kind(ctx, o.span) })
-	}
-	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
+	var fields, pages, again lost
+	var mu sync.Mutex
+	var all errgroup.Group
+	for of, kind := range map[*lost]func(context.Context, load) (lost, error){&fields: structured, &pages: freeText, &again: freeTextAgain} {
+		for i := range systemsOfAKind {
+			all.Go(func() error {
+				l, err := kind(ctx, load{o.span, uint64(i)})
+				mu.Lock()
+				defer mu.Unlock()
+				of.each, of.span = append(of.each, l.each...), of.span+o.span
+				return err
+			})
 		}
 	}
-	fields, pages, again := results[0], results[1], results[2]
+	if err := all.Wait(); err != nil {
+		return err
+	}
 	t.times("lost by a preemption, calls of 10 s for fields, ms", fields.each, goal{p99: ms(structuredCall)})
 	t.times("lost by a preemption, pages of 60 s, ms", pages.each, goal{p99: ms(promptEvaluation())})
-	t.atMost(fmt.Sprintf("thrown away of the GPU's time in %s, pages, %%", o.span), pages.share(o.span), 5, len(pages.each))
-	t.atMost("the same with continuation off, %", again.share(o.span), 0, len(again.each))
+	t.atMost(fmt.Sprintf("thrown away of the GPU's time in %d times %s, pages, %%", systemsOfAKind, o.span), pages.share(), 5, len(pages.each))
+	t.atMost("the same with continuation off, %", again.share(), 0, len(again.each))
 	return nil
 }
 
-// lost is what each preemption threw away.
-type lost struct{ each []time.Duration }
+// systemsOfAKind see different requests.
+const systemsOfAKind = 4
 
-func (l lost) share(of time.Duration) float64 {
+// load is for how long a system gets requests, and which ones.
+type load struct {
+	span time.Duration
+	seed uint64
+}
+
+// lost is what each preemption threw away in a time.
+type lost struct {
+	each []time.Duration
+	span time.Duration
+}
+
+func (l lost) share() float64 {
 	var sum time.Duration
 	for _, d := range l.each {
 		sum += d
 	}
-	return 100 * sum.Seconds() / of.Seconds()
+	return 100 * sum.Seconds() / l.span.Seconds()
 }
 
-func structured(ctx context.Context, span time.Duration) (lost, error) {
+func structured(ctx context.Context, l load) (lost, error) {
 	b, model, err := startOnModel(ctx, thisProcess)
 	if err != nil {
 		return lost{}, err
@@ -68,18 +86,18 @@ func structured(ctx context.Context, span time.Duration) (lost, error) {
 	if err := b.job(ctx, "job", "DOC", documentsAhead); err != nil {
 		return lost{}, err
 	}
-	return b.interrupted(ctx, span, func(i int) string { return fmt.Sprintf("REQ-%d", i) })
+	return b.interrupted(ctx, l, func(i int) string { return fmt.Sprintf("REQ-%d", i) })
 }
 
-func freeText(ctx context.Context, span time.Duration) (lost, error) {
-	return readPages(ctx, span, config.ContinuationAuto)
+func freeText(ctx context.Context, l load) (lost, error) {
+	return readPages(ctx, l, config.ContinuationAuto)
 }
 
-func freeTextAgain(ctx context.Context, span time.Duration) (lost, error) {
-	return readPages(ctx, span, config.ContinuationOff)
+func freeTextAgain(ctx context.Context, l load) (lost, error) {
+	return readPages(ctx, l, config.ContinuationOff)
 }
 
-func readPages(ctx context.Context, span time.Duration, continuation string) (lost, error) {
+func readPages(ctx context.Context, l load, continuation string) (lost, error) {
 	_, b, err := startOnCardOf(ctx, pagesOfAMinute(), func(s *workerSpec) { s.Config.Models.Text.Continuation = continuation })
 	if err != nil {
 		return lost{}, err
@@ -93,7 +111,7 @@ func readPages(ctx context.Context, span time.Duration, continuation string) (lo
 		return lost{}, err
 	}
 	tokens := int(requestTakes.Seconds() * simgpu.Default().Models[0].TokenRate)
-	return b.interrupted(ctx, span, func(i int) string { return fmt.Sprintf("REQ-%d [[sim tokens=%d]]", i, tokens) })
+	return b.interrupted(ctx, l, func(i int) string { return fmt.Sprintf("REQ-%d [[sim tokens=%d]]", i, tokens) })
 }
 
 // pagesOfAMinute is the simulated card with long answers to images.
@@ -110,13 +128,13 @@ func promptEvaluation() time.Duration {
 	return time.Duration(float64(m.ContextTokens) / m.PromptRate * float64(time.Second))
 }
 
-// interrupted sends requests for so long, while the job "job" has the GPU between them.
-func (b *bench) interrupted(ctx context.Context, span time.Duration, prompt func(i int) string) (lost, error) {
-	order := rand.New(rand.NewPCG(1, 2)) // the same moments every time
+// interrupted sends requests, while the job "job" has the GPU between them.
+func (b *bench) interrupted(ctx context.Context, l load, prompt func(i int) string) (lost, error) {
+	order := rand.New(rand.NewPCG(1, l.seed)) // the same moments every time
 	began := time.Now()
 	for i := 0; ; i++ {
 		at := began.Add(time.Duration(i)*requestEvery + time.Duration(order.Float64()*float64(requestEvery-2*requestTakes)) + requestTakes)
-		if at.After(began.Add(span)) {
+		if at.After(began.Add(l.span)) {
 			break
 		}
 		if err := pauseFor(ctx, time.Until(at)); err != nil {
@@ -130,16 +148,16 @@ func (b *bench) interrupted(ctx context.Context, span time.Duration, prompt func
 			return lost{}, err
 		}
 	}
-	if err := pauseFor(ctx, time.Until(began.Add(span))); err != nil {
+	if err := pauseFor(ctx, time.Until(began.Add(l.span))); err != nil {
 		return lost{}, err
 	}
 	outcomes, err := b.preempted(ctx, "job")
 	if err != nil {
 		return lost{}, err
 	}
-	var l lost
+	var thrown lost
 	for _, o := range outcomes {
-		l.each = append(l.each, time.Duration(o.LostMs)*time.Millisecond)
+		thrown.each = append(thrown.each, time.Duration(o.LostMs)*time.Millisecond)
 	}
-	return l, b.Cancel(ctx, "job")
+	return thrown, b.Cancel(ctx, "job")
 }
