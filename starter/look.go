@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 
 	"signalbox/workflows/contract"
 )
@@ -16,7 +18,7 @@ func (s *Starter) Progress(ctx context.Context, key string) (contract.Progress, 
 	var p contract.Progress
 	answer, err := s.client.QueryWorkflow(ctx, key, "", contract.QueryProgress)
 	if err != nil {
-		return p, err
+		return p, s.about(ctx, key, err)
 	}
 	if err := answer.Get(&p); err != nil {
 		return p, err
@@ -89,17 +91,57 @@ const (
 // ErrOther is that an id names a workflow that is no request and no job.
 var ErrOther = errors.New("is no request and no job")
 
+// NotFoundError is that nothing with an id is known.
+type NotFoundError struct {
+	ID  string
+	err error
+}
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("%s: nothing with this id is in this namespace, or it ended longer ago than the namespace's retention", e.ID)
+}
+
+// Unwrap is what Temporal says: a serviceerror.NotFound.
+func (e *NotFoundError) Unwrap() error { return e.err }
+
+// notFound names the id that is not found, and leaves any other error as it is.
+func notFound(key string, err error) error {
+	var missing *serviceerror.NotFound
+	if errors.As(err, &missing) && strings.HasPrefix(missing.Message, "workflow not found") {
+		return &NotFoundError{key, err}
+	}
+	return err
+}
+
+// about says what is wrong with an id that did not answer a question.
+func (s *Starter) about(ctx context.Context, key string, err error) error {
+	var query *serviceerror.QueryFailed
+	if errors.As(err, &query) && strings.HasPrefix(query.Message, "unknown queryType") {
+		if _, _, other := s.look(ctx, key); other != nil {
+			return other
+		}
+	}
+	return notFound(key, err)
+}
+
 // State tells whether a request or a job runs. An id of neither is ErrOther.
 func (s *Starter) State(ctx context.Context, key string) (State, error) {
 	state, _, err := s.look(ctx, key)
 	return state, err
 }
 
+// Workflow tells which of the two an id is: contract.WorkflowAIRevision or
+// contract.WorkflowAIRevisionBatch. An id of neither is ErrOther.
+func (s *Starter) Workflow(ctx context.Context, key string) (string, error) {
+	_, workflow, err := s.look(ctx, key)
+	return workflow, err
+}
+
 // look tells the state of a request or a job, and which of the two it is.
 func (s *Starter) look(ctx context.Context, key string) (state State, workflow string, err error) {
 	d, err := s.client.DescribeWorkflowExecution(ctx, key, "")
 	if err != nil {
-		return "", "", err
+		return "", "", notFound(key, err)
 	}
 	info := d.GetWorkflowExecutionInfo()
 	switch workflow = info.GetType().GetName(); workflow {
@@ -124,7 +166,7 @@ func (s *Starter) Documents(ctx context.Context, key string, q contract.Document
 	var page contract.DocumentsPage
 	answer, err := s.client.QueryWorkflow(ctx, key, "", contract.QueryDocuments, q)
 	if err != nil {
-		return page, err
+		return page, s.about(ctx, key, err)
 	}
 	return page, answer.Get(&page)
 }

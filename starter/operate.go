@@ -39,7 +39,7 @@ func (s *Starter) update(ctx context.Context, workflow, name string, in, out any
 		// The workflow continues as new, or has just begun to.
 		var notReady *serviceerror.WorkflowNotReady
 		if !errors.As(err, &notReady) || ctx.Err() != nil {
-			return err
+			return notFound(workflow, err)
 		}
 		pause(ctx, 200*time.Millisecond)
 	}

@@ -109,7 +109,7 @@ func (s *Starter) RFAStatus(ctx context.Context, id string) (contract.RFAStatus,
 		if why := s.refusal(ctx, id, ""); why != nil {
 			return st, why
 		}
-		return st, err
+		return st, notFound(id, err)
 	}
 	return st, answer.Get(&st)
 }

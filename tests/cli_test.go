@@ -71,9 +71,13 @@ func TestCommandLine(t *testing.T) {
 	code, _, stderr = s.command("start", "revision", "--task", "suggest", "--text", "other", "--id", "r")
 	require.Equal(t, cli.ExitUsage, code)
 	require.Contains(t, stderr, "used before with another input")
-	for _, args := range [][]string{{"result", "nope"}, {"status", "nope"}, {"cancel", "nope"}} {
-		code, _, _ = s.command(args...)
-		require.Equal(t, cli.ExitNotFound, code, args)
+	for _, noun := range []string{"result", "status", "cancel", "documents", "requeue", "pause"} {
+		code, _, stderr = s.command(noun, "nope")
+		require.Equal(t, cli.ExitNotFound, code, noun)
+		require.Contains(t, stderr, "nope: nothing with this id", noun)
+		code, _, stderr = s.command(noun, contract.SchedulerID(contract.DefaultGPU))
+		require.Equal(t, cli.ExitUsage, code, noun)
+		require.Contains(t, stderr, "is no request and no job (GPUScheduler)", noun)
 	}
 }
 

@@ -64,6 +64,19 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
+func TestWrongUsageForScripts(t *testing.T) {
+	for _, args := range [][]string{
+		{"dance", "-o", "json"}, {"--output=json", "dance"}, {"status", "--what", "--output", "json"}, {"status", "a", "b", "-o=json"},
+	} {
+		code, _, stderr := run(t, args...)
+		require.Equal(t, cli.ExitUsage, code, args)
+		var said struct{ Error struct{ Type, Message string } }
+		require.NoError(t, json.Unmarshal([]byte(stderr), &said), stderr)
+		require.Equal(t, "Usage", said.Error.Type)
+		require.NotEmpty(t, said.Error.Message)
+	}
+}
+
 func TestATemporalThatIsNotThereIsNamed(t *testing.T) {
 	code, _, stderr := run(t, "status")
 	require.Equal(t, cli.ExitError, code)

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"signalbox/starter"
@@ -17,24 +15,16 @@ func resultCommand(o *options) *cobra.Command {
   signalbox result batch-20261124-101500-a1b2c3 --output json`,
 		Args: exactlyOneID,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := o.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			d, err := c.DescribeWorkflowExecution(cmd.Context(), args[0], "")
-			if err != nil {
-				return err
-			}
-			info := d.GetWorkflowExecutionInfo()
-			s := starter.New(c)
-			switch info.GetType().GetName() {
-			case contract.WorkflowAIRevision:
-				return o.printRevision(cmd, s, args[0])
-			case contract.WorkflowAIRevisionBatch:
+			return o.with(cmd.Context(), func(s *starter.Starter) error {
+				workflow, err := s.Workflow(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if workflow == contract.WorkflowAIRevision {
+					return o.printRevision(cmd, s, args[0])
+				}
 				return o.printBatch(cmd, s, args[0])
-			}
-			return fmt.Errorf("%s %w (%s)", args[0], starter.ErrOther, info.GetType().GetName())
+			})
 		},
 	}
 }
