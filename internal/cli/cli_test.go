@@ -70,7 +70,9 @@ func TestWrongUsageForScripts(t *testing.T) {
 	} {
 		code, _, stderr := run(t, args...)
 		require.Equal(t, cli.ExitUsage, code, args)
-		var said struct{ Error struct{ Type, Message string } }
+		var said struct {
+			Error struct{ Type, Message string }
+		}
 		require.NoError(t, json.Unmarshal([]byte(stderr), &said), stderr)
 		require.Equal(t, "Usage", said.Error.Type)
 		require.NotEmpty(t, said.Error.Message)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -45,9 +44,15 @@ func wantsJSON(root *cobra.Command, args []string) bool {
 	if output, _ := root.PersistentFlags().GetString("output"); output == "json" {
 		return true
 	}
-	asked := strings.Join(args, " ") + " "
-	return strings.Contains(asked, "-o json ") || strings.Contains(asked, "-o=json ") ||
-		strings.Contains(asked, "--output json ") || strings.Contains(asked, "--output=json ")
+	for i, a := range args {
+		switch a {
+		case "-ojson", "-o=json", "--output=json":
+			return true
+		case "-o", "--output":
+			return i+1 < len(args) && args[i+1] == "json"
+		}
+	}
+	return false
 }
 
 // New builds the command.

@@ -27,7 +27,7 @@ func statusCommand(o *options) *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.with(cmd.Context(), func(s *starter.Starter) error {
-				if len(args) == 1 {
+				if len(args) == 1 && args[0] != contract.SchedulerID(contract.DefaultGPU) {
 					return o.printProgress(cmd, s, args[0])
 				}
 				st, err := s.Status(cmd.Context(), contract.DefaultGPU)
