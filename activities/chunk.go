@@ -31,7 +31,7 @@ func (d *Documents) PrepareChunk(ctx context.Context, in contract.ChunkInput) (c
 	if err != nil {
 		return contract.ChunkResult{}, err
 	}
-	defer beat(ctx, false).stop()
+	defer beat(ctx).stop()
 	out := contract.ChunkResult{Total: len(docs), ManifestHash: hash, Failed: in.Failed}
 	end := min(in.From+in.Size, len(docs))
 	wanted := func(i int) bool { return i >= in.From }

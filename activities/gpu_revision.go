@@ -24,7 +24,7 @@ func (g *GPU) RunRevision(ctx context.Context, in contract.RevisionRun) (contrac
 	var none contract.RevisionResult
 	info := activity.GetInfo(ctx)
 	g.Device.ServerTime(info.StartedTime)
-	r := &revisionRun{gpu: g, in: in, pulse: beat(ctx, !g.Device.Steady())}
+	r := &revisionRun{gpu: g, in: in, pulse: g.beat(ctx)}
 	defer r.pulse.stop()
 	queued := info.StartedTime.Sub(info.ScheduledTime)
 	g.Metrics.Waited(queued)

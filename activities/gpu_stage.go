@@ -25,7 +25,7 @@ func (g *GPU) RunStage(ctx context.Context, in contract.StageRun) (contract.Stag
 	g.Device.ServerTime(info.StartedTime)
 	s := &stageRun{gpu: g, in: in, key: store.StageKey(in.ProjectID, in.Job.WorkflowID, in.Document.ID, in.Stage)}
 	s.out.Attempt = int(info.Attempt)
-	s.pulse = beat(ctx, !g.Device.Steady())
+	s.pulse = g.beat(ctx)
 	defer s.pulse.stop()
 	do, known := map[string]func(context.Context) error{
 		contract.StageOCR: s.ocr, contract.StageExtractMetadata: s.extract, contract.StageEmbedDocument: s.embedDocument,

@@ -17,9 +17,14 @@ type pulse struct {
 	done  chan struct{}
 }
 
-// beat heartbeats until stop is called. An attempt that may be over asks at once, and
-// what comes before its first model call need not wait for the answer.
-func beat(ctx context.Context, mayBeOver bool) *pulse {
+// beat heartbeats until stop is called.
+func beat(ctx context.Context) *pulse { return startPulse(ctx, false) }
+
+// beat heartbeats until stop is called, for an attempt that is to use the GPU. One that
+// may be over asks at once, and need not wait for the answer before its first model call.
+func (g *GPU) beat(ctx context.Context) *pulse { return startPulse(ctx, !g.Device.Steady()) }
+
+func startPulse(ctx context.Context, mayBeOver bool) *pulse {
 	p := &pulse{first: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		if mayBeOver {
@@ -42,9 +47,9 @@ func beat(ctx context.Context, mayBeOver bool) *pulse {
 	return p
 }
 
-// confirmed waits for the answer to a heartbeat that was sent at once, and returns an
-// error where the attempt is over: a host that wakes from sleep starts what it was
-// given before, and learns here that it is too late.
+// confirmed returns an error where the attempt is over. One that may be waits for the
+// answer to its first heartbeat: a host that wakes from sleep starts what it was given
+// before, and learns here that it is too late.
 func (p *pulse) confirmed(ctx context.Context) error {
 	select {
 	case <-p.first:

@@ -39,12 +39,12 @@ func (o *Owner) HoldGPU(ctx context.Context, in contract.OwnerInput) error {
 	t := time.NewTicker(holdEvery)
 	defer t.Stop()
 	for {
-		sent := time.Now()
+		sent := time.Now().Round(0) // the wall clock goes on while a host sleeps
 		err := o.beat(ctx, token)
 		switch {
 		case err == nil && !held:
 			held = true
-			o.Device.Claim(in.Instance)
+			o.Device.Claim(in.Instance, time.Since(sent))
 			o.Claimed()
 		case err == nil:
 			o.Device.Acked(time.Since(sent))

@@ -12,7 +12,7 @@ import (
 // the pages that the vision model has to read. What is wrong with the source is
 // InvalidInput.
 func (d *Documents) ResolveText(ctx context.Context, in contract.ResolveInput) (contract.Prepared, error) {
-	defer beat(ctx, false).stop()
+	defer beat(ctx).stop()
 	found, err := d.Preparer.Prepare(ctx, documents.Request{
 		Project: in.ProjectID, Key: in.Source, ContentType: contract.ContentTypeOf(in.Source), MaxPages: in.Pages,
 	})

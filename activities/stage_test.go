@@ -86,15 +86,12 @@ func newRig(t *testing.T) *rig {
 	t.Cleanup(func() { _ = docs.Close() })
 	dev, err := device.New(device.Options{GPU: "g", Host: "h"})
 	require.NoError(t, err)
-	dev.Claim("i")
-	_, err = dev.SetGate(contract.Gate{Token: 1, Change: 1})
-	require.NoError(t, err)
 	prompts, err := tasks.LoadPrompts("")
 	require.NoError(t, err)
 	server := &fakeServer{}
 	keeper, err := device.NewKeeper(device.KeeperOptions{Server: server})
 	require.NoError(t, err)
-	return &rig{t: t, server: server, gpu: &activities.GPU{
+	r := &rig{t: t, server: server, gpu: &activities.GPU{
 		Device: dev, Server: server, Memory: keeper, Store: docs,
 		Tasks: &tasks.Maker{
 			Prompts: prompts, MaxOutput: 512, Estimator: tasks.NewEstimator(3),
@@ -102,6 +99,15 @@ func newRig(t *testing.T) *rig {
 			Embedder: &tasks.Embedder{Model: ollama.Model{Name: "e"}, CharsPerToken: 3},
 		},
 	}}
+	r.claim(0)
+	return r
+}
+
+// claim begins a tenure with a heartbeat of some age, and has the first gate.
+func (r *rig) claim(age time.Duration) {
+	r.gpu.Device.Claim("i", age)
+	_, err := r.gpu.Device.SetGate(contract.Gate{Token: 1, Change: 1})
+	require.NoError(r.t, err)
 }
 
 func (r *rig) put(key string, data []byte) {
@@ -342,11 +348,13 @@ func TestAHostThatThawsAsksBeforeItsFirstModelCall(t *testing.T) {
 		atCall = r.beats.Load()
 		return answered(c), nil
 	}
+	r.claim(0)
 	_, err := r.stage(contract.StageExtractMetadata)
 	require.NoError(t, err)
 	require.Zero(t, atCall)
 
-	r.gpu.Device.Acked(-3 * time.Second) // an acknowledged heartbeat, 3 s after the one before
+	r.claim(3 * time.Second)
+	r.gpu.Device.Acked(0) // 3 s after the heartbeat before
 	_, err = r.stage(contract.StageExtractMetadata, func(in *contract.StageRun) { in.Document.ID = "another" })
 	require.NoError(t, err)
 	require.Positive(t, atCall)

@@ -87,6 +87,24 @@ func TestTheGPUWorkerIsFrozen(t *testing.T) {
 	gpu.stop(t)
 }
 
+// TestAWorkerThatWasFrozenForAMomentDoesNotAnswerWhatIsOver: the request that it was
+// given in its sleep has been answered, although its claim has survived.
+func TestAWorkerThatWasFrozenForAMomentDoesNotAnswerWhatIsOver(t *testing.T) {
+	s := newSystem(t)
+	s.run(workers.RoleAI, workers.RoleScheduler)
+	gpu := s.worker(t.TempDir(), "gpu")
+	s.answer("r0", "REQ-0")
+	require.NoError(t, gpu.cmd.Process.Signal(syscall.SIGSTOP))
+	s.unavailable("r1", contract.ReasonHostGone) // its prompt has the marker REQ-1
+	require.NoError(t, gpu.cmd.Process.Signal(syscall.SIGCONT))
+	s.answer("r2", "REQ-2")
+	s.gpu.mu.Lock()
+	defer s.gpu.mu.Unlock()
+	for _, c := range s.gpu.calls {
+		require.NotEqual(t, "REQ-1", c.Marker)
+	}
+}
+
 // TestTheGPUWorkerIsKilled, again and again, with a model call in flight.
 func TestTheGPUWorkerIsKilled(t *testing.T) {
 	s := newSystem(t)

@@ -127,18 +127,18 @@ func (d *Device) ServerTime(started time.Time) {
 	d.clock.started(wall(), started)
 }
 
-// Claim begins a tenure.
-func (d *Device) Claim(instance string) {
+// Claim begins a tenure, with a heartbeat of the claim that was sent age ago and is
+// acknowledged.
+func (d *Device) Claim(instance string, age time.Duration) {
 	d.mu.Lock()
-	d.core.Claim(d.now(), instance)
-	d.clock.claimed(wall())
+	d.core.Claim(d.now().Add(-age), instance)
+	d.clock.claimed(wall().Add(-age))
 	d.seq++
 	d.mu.Unlock()
 	d.notify()
 }
 
-// Acked records a heartbeat of the claim that was sent age ago and is
-// acknowledged.
+// Acked records another.
 func (d *Device) Acked(age time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

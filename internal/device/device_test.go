@@ -19,7 +19,7 @@ import (
 func serving(t *testing.T, dir string) *device.Device {
 	d, err := device.New(device.Options{GPU: "gpu0", Host: "h", StateDir: dir})
 	require.NoError(t, err)
-	d.Claim("a")
+	d.Claim("a", 0)
 	_, err = d.SetGate(contract.Gate{Token: 1, Change: 1, RevokedUpTo: 1})
 	require.NoError(t, err)
 	return d
