@@ -30,14 +30,17 @@ const (
 func preemption(ctx context.Context, o options, t *table) error {
 	var fields, pages, again lost
 	var mu sync.Mutex
-	var all errgroup.Group
-	for of, kind := range map[*lost]func(context.Context, load) (lost, error){&fields: structured, &pages: freeText, &again: freeTextAgain} {
+	all, ctx := errgroup.WithContext(ctx)
+	for _, kind := range []struct {
+		of  *lost
+		run func(context.Context, load) (lost, error)
+	}{{&fields, structured}, {&pages, freeText}, {&again, freeTextAgain}} {
 		for i := range systemsOfAKind {
 			all.Go(func() error {
-				l, err := kind(ctx, load{o.span, uint64(i)})
+				l, err := kind.run(ctx, load{o.span, uint64(i)})
 				mu.Lock()
 				defer mu.Unlock()
-				of.each, of.span = append(of.each, l.each...), of.span+o.span
+				kind.of.each, kind.of.span = append(kind.of.each, l.each...), kind.of.span+o.span
 				return err
 			})
 		}

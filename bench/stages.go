@@ -50,9 +50,10 @@ func stages(ctx context.Context, _ options, t *table) error {
 		return err
 	}
 	var each []time.Duration
-	for _, o := range switches {
+	for _, o := range switches[1:] { // the first load switches nothing
 		each = append(each, time.Duration(o.GPUMs)*time.Millisecond)
 	}
-	t.times("a switch: unload, verify, load for 4 s or 1 s, ms", each, goal{})
+	t.times(fmt.Sprintf("a switch: unload, verify, load (of the simulated models: %s and %s), ms",
+		simgpu.Default().Models[0].Load, simgpu.Default().Models[1].Load), each, goal{})
 	return b.events(ctx, t, "scans", threeStageDocuments*len(in.Stages))
 }

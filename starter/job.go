@@ -10,11 +10,21 @@ import (
 )
 
 // OperateJob makes one of a running batch job's updates (contract.JobUpdates):
-// pause, resume or requeue-failed. Bad input, and a job that is ending, is refused
-// with an error of type InvalidInput.
+// pause, resume or requeue-failed. Bad input, a job that is ending, and the id of a
+// request are refused with an error of type InvalidInput; an id of neither is ErrOther.
 func (s *Starter) OperateJob(ctx context.Context, job, update string, r contract.OperatorRequest) (contract.JobResult, error) {
 	var out contract.JobResult
-	return out, s.update(ctx, job, update, r, &out)
+	err := s.update(ctx, job, update, r, &out)
+	if err == nil {
+		return out, nil
+	}
+	switch _, workflow, other := s.look(ctx, job); {
+	case other != nil:
+		err = other
+	case workflow != contract.WorkflowAIRevisionBatch:
+		err = noJob(job)
+	}
+	return out, err
 }
 
 // RequeueInput is the input of a new job for the documents of a job that has ended
@@ -27,7 +37,7 @@ func (s *Starter) RequeueInput(ctx context.Context, job string) (contract.BatchI
 		return in, err
 	}
 	if workflow != contract.WorkflowAIRevisionBatch {
-		return in, contract.NewInvalidInput(&contract.FieldError{Field: "job", Reason: job + " is no batch job"})
+		return in, noJob(job)
 	}
 	if state == Running {
 		return in, contract.NewInvalidInput(&contract.FieldError{Field: "job", Reason: job + " runs; its update requeue-failed is for that"})

@@ -13,7 +13,8 @@ import (
 	"signalbox/workflows/contract"
 )
 
-// Progress asks a request or a job how far it is.
+// Progress asks a request or a job how far it is. An id of neither is ErrOther, one that
+// is not known a NotFoundError.
 func (s *Starter) Progress(ctx context.Context, key string) (contract.Progress, error) {
 	var p contract.Progress
 	answer, err := s.client.QueryWorkflow(ctx, key, "", contract.QueryProgress)
@@ -116,12 +117,18 @@ func notFound(key string, err error) error {
 // about says what is wrong with an id that did not answer a question.
 func (s *Starter) about(ctx context.Context, key string, err error) error {
 	var query *serviceerror.QueryFailed
-	if errors.As(err, &query) && strings.HasPrefix(query.Message, "unknown queryType") {
-		if _, _, other := s.look(ctx, key); other != nil {
-			return other
-		}
+	if !errors.As(err, &query) || !strings.HasPrefix(query.Message, "unknown queryType") {
+		return notFound(key, err)
 	}
-	return notFound(key, err)
+	if _, _, other := s.look(ctx, key); other != nil {
+		return other
+	}
+	return noJob(key)
+}
+
+// noJob is that a request's id was given where a batch job's is wanted.
+func noJob(key string) error {
+	return contract.NewInvalidInput(&contract.FieldError{Field: "job", Reason: key + " is no batch job"})
 }
 
 // State tells whether a request or a job runs. An id of neither is ErrOther.
@@ -161,7 +168,9 @@ func (s *Starter) look(ctx context.Context, key string) (state State, workflow s
 	return state, workflow, nil
 }
 
-// Documents asks a job for the documents that it has in hand.
+// Documents asks a job for the documents that it has in hand. The id of a request is an
+// error of type InvalidInput, one of neither ErrOther, one that is not known a
+// NotFoundError.
 func (s *Starter) Documents(ctx context.Context, key string, q contract.DocumentsQuery) (contract.DocumentsPage, error) {
 	var page contract.DocumentsPage
 	answer, err := s.client.QueryWorkflow(ctx, key, "", contract.QueryDocuments, q)

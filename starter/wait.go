@@ -60,7 +60,7 @@ func (s *Starter) wait(ctx context.Context, key string, into any) error {
 			continue
 		}
 		if !away(err) {
-			return err
+			return notFound(key, err)
 		}
 		pause(ctx, retryEvery)
 	}

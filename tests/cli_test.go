@@ -83,6 +83,11 @@ func TestCommandLine(t *testing.T) {
 		require.Equal(t, cli.ExitUsage, code, noun)
 		require.Contains(t, stderr, "is no request and no job (GPUScheduler)", noun)
 	}
+	for _, noun := range []string{"documents", "requeue", "pause"} {
+		code, _, stderr = s.command(noun, "r")
+		require.Equal(t, cli.ExitUsage, code, noun)
+		require.Contains(t, stderr, "r is no batch job", noun)
+	}
 }
 
 func TestCommandLineWithoutAGPU(t *testing.T) {

@@ -29,10 +29,7 @@ func (o *options) operateJob(cmd *cobra.Command, s *starter.Starter, job, update
 func (o *options) jobError(cmd *cobra.Command, s *starter.Starter, job string, err error) error {
 	state, e := s.State(cmd.Context(), job)
 	var notFound *serviceerror.NotFound
-	switch {
-	case errors.Is(e, starter.ErrOther):
-		return e
-	case e != nil, state == starter.Running, !errors.As(err, &notFound):
+	if e != nil || state == starter.Running || !errors.As(err, &notFound) {
 		return err
 	}
 	return fmt.Errorf("%s has ended before: %s", job, state)

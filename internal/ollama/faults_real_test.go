@@ -182,6 +182,7 @@ func (b *broken) noRoom() {
 	const another = "another"
 	copied := `{"source":"` + b.model.Name + `","destination":"` + another + `"}`
 	require.NoError(b.t, b.server.LimitFiles(b.t.Context(), "0"))
+	b.t.Cleanup(func() { _ = b.server.LimitFiles(context.Background(), realollama.Unlimited) })
 	require.NotEqual(b.t, http.StatusOK, b.status(http.MethodPost, "/api/copy", copied))
 	require.NoError(b.t, b.r.Unload(b.t.Context(), b.model.Name))
 	b.works()
@@ -202,11 +203,11 @@ func (b *broken) noRoom() {
 // webPage is what a proxy, or another program on the port, answers.
 func (b *broken) webPage() {
 	b.wire.page.Store(true)
+	defer b.wire.page.Store(false)
 	_, err := b.r.Generate(b.t.Context(), ollama.Call{Model: b.model, Prompt: "x", MaxTokens: 10})
 	b.fails(err, ollama.KindUnavailable, "<html>")
 	_, err = b.r.Probe(b.t.Context())
 	require.Error(b.t, err)
-	b.wire.page.Store(false)
 }
 
 func (b *broken) do(method, path, body string) {
