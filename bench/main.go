@@ -3,9 +3,9 @@
 // takes as long as it is told to, so that what is left is Signalbox's own time. No
 // real model and no real card take part.
 //
-//	go run ./bench                              everything, about 30 minutes
+//	go run ./bench                              everything, about 40 minutes
 //	go run ./bench -n 50 -documents 2000 -only realtime,batch
-//	go run ./bench -only preemption -span 1h    an hour's requests and batch
+//	go run ./bench -only preemption -span 26m   200 preemptions of each kind
 package main
 
 import (
