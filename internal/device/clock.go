@@ -57,5 +57,5 @@ func (c *clock) ack(sent time.Time) {
 
 // steady reports that the host has been awake and connected for a while.
 func (c *clock) steady(now time.Time) bool {
-	return !c.acked.IsZero() && now.Sub(c.acked).Abs() <= ackGap && now.Sub(c.gapAt).Abs() > steadyAfter
+	return !c.acked.IsZero() && now.Sub(c.acked).Abs() <= ackGap && now.Sub(c.gapAt) > steadyAfter
 }

@@ -61,12 +61,14 @@ func TestAnOldActivityDoesNotSetTheClockBackAfterALongSleep(t *testing.T) {
 // which the host is trusted, whichever way its own was set.
 func TestAClockThatIsSet(t *testing.T) {
 	noon := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	for _, step := range []time.Duration{3 * time.Second, -3 * time.Second, 7 * time.Hour, -7 * time.Hour} {
+	for _, step := range []time.Duration{5 * time.Second, -5 * time.Second, 7 * time.Hour, -7 * time.Hour} {
 		var c clock
 		c.claimed(noon)
 		c.started(noon, noon)
 		now := beats(&c, noon, 3).Add(step)
-		now = beats(&c, now, 32)
+		now = beats(&c, now, 1)
+		require.False(t, c.steady(now), step)
+		now = beats(&c, now, 31)
 		require.True(t, c.steady(now), step)
 		at := now.Add(-step)
 		c.started(now, at)
