@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
@@ -265,7 +266,8 @@ func TestTheLeasesEndStopsAStageBetweenTwoCalls(t *testing.T) {
 	until := time.Now().Add(100 * time.Millisecond)
 	r.server.generate = func(n int, c ollama.Call) (ollama.Answer, error) {
 		if n == 2 {
-			time.Sleep(time.Until(until)) // the second call is the one at the end
+			// The second call is the one at the end, by the device's clock.
+			assert.Eventually(t, func() bool { return !r.gpu.Device.State().At.Before(until) }, time.Minute, time.Millisecond)
 		}
 		return answered(c), nil
 	}
@@ -348,7 +350,6 @@ func TestAHostThatThawsAsksBeforeItsFirstModelCall(t *testing.T) {
 		atCall = r.beats.Load()
 		return answered(c), nil
 	}
-	r.claim(0)
 	_, err := r.stage(contract.StageExtractMetadata)
 	require.NoError(t, err)
 	require.Zero(t, atCall)

@@ -4,19 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"signalbox/internal/devserver"
 	"signalbox/workers"
 )
 
@@ -40,19 +36,11 @@ func bare(ctx context.Context, o options, t *table) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	logger := slog.New(slog.DiscardHandler)
-	server, err := devserver.Start(ctx, devserver.Options{
-		StateDir: filepath.Join(dir, "temporal"), FrontendPort: 0, UIPort: devserver.NoPort, Logger: logger,
-	})
+	c, _, end, err := startTemporal(ctx, dir)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = server.Stop() }()
-	c, err := client.Dial(workers.Nearby(client.Options{HostPort: server.Address(), Logger: log.NewStructuredLogger(logger)}))
-	if err != nil {
-		return err
-	}
-	defer c.Close()
+	defer end()
 	stop, err := startBare(c, url)
 	if err != nil {
 		return err

@@ -21,10 +21,9 @@ const stagesSpeed = 10_000
 // what that costs.
 func stages(ctx context.Context, _ options, t *table) error {
 	cfg := simgpu.Default()
+	text, vectors := cfg.Models[0].Load, cfg.Models[1].Load
 	cfg.Speed = stagesSpeed
-	leastLoad := cfg.Models[0].Load
-	for i, m := range cfg.Models {
-		leastLoad = min(leastLoad, m.Load)
+	for i := range cfg.Models {
 		cfg.Models[i].Load *= stagesSpeed
 	}
 	sim, b, err := startOnCardOf(ctx, cfg)
@@ -45,7 +44,7 @@ func stages(ctx context.Context, _ options, t *table) error {
 		return err
 	}
 	t.atMost("model switches, 1,000 documents of three stages", float64(sim.Stats().Loads-1), 20, threeStageDocuments)
-	switches, err := b.outcomes(ctx, "scans", func(o contract.StageOutcome) bool { return o.GPUMs >= leastLoad.Milliseconds() })
+	switches, err := b.outcomes(ctx, "scans", func(o contract.StageOutcome) bool { return o.GPUMs >= min(text, vectors).Milliseconds() })
 	if err != nil {
 		return err
 	}
@@ -53,7 +52,6 @@ func stages(ctx context.Context, _ options, t *table) error {
 	for _, o := range switches[1:] { // the first load switches nothing
 		each = append(each, time.Duration(o.GPUMs)*time.Millisecond)
 	}
-	t.times(fmt.Sprintf("a switch: unload, verify, load (of the simulated models: %s and %s), ms",
-		simgpu.Default().Models[0].Load, simgpu.Default().Models[1].Load), each, goal{})
+	t.times(fmt.Sprintf("a switch: unload, verify, load (of the simulated models: %s and %s), ms", text, vectors), each, goal{})
 	return b.events(ctx, t, "scans", threeStageDocuments*len(in.Stages))
 }

@@ -73,25 +73,17 @@ func start(ctx context.Context, ollama string, in workersIn, change ...func(*wor
 	}
 	undo = append(undo, func() { _ = b.docs.Close() })
 	began := time.Now()
-	logger := slog.New(slog.DiscardHandler)
-	server, err := devserver.Start(ctx, devserver.Options{
-		StateDir: filepath.Join(dir, "temporal"), FrontendPort: 0, UIPort: devserver.NoPort, Logger: logger,
-		SearchAttributes: contract.SearchAttributes(),
-	})
+	c, address, end, err := startTemporal(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	undo = append(undo, func() { _ = server.Stop() })
-	if b.client, err = client.Dial(workers.Nearby(client.Options{HostPort: server.Address(), Logger: log.NewStructuredLogger(logger)})); err != nil {
-		return nil, err
-	}
-	b.Starter = starter.New(b.client)
-	undo = append(undo, b.client.Close)
+	undo = append(undo, end)
+	b.client, b.Starter = c, starter.New(c)
 	begin := inThisProcess
 	if in == ownProcess {
 		begin = inOwnProcess
 	}
-	spec.Address = server.Address()
+	spec.Address = address
 	memory, stop, err := begin(ctx, spec)
 	if err != nil {
 		return nil, err
@@ -99,6 +91,27 @@ func start(ctx context.Context, ollama string, in workersIn, change ...func(*wor
 	undo = append(undo, stop)
 	b.memory, b.ready = memory, time.Since(began)
 	return b, nil
+}
+
+// startTemporal is a Temporal server in a folder, with a client of it.
+func startTemporal(ctx context.Context, dir string) (c client.Client, address string, stop func(), err error) {
+	server, err := devserver.Start(ctx, devserver.Options{
+		StateDir: filepath.Join(dir, "temporal"), FrontendPort: 0, UIPort: devserver.NoPort, Logger: slog.New(slog.DiscardHandler),
+		SearchAttributes: contract.SearchAttributes(),
+	})
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if c, err = dial(server.Address()); err != nil {
+		return nil, "", nil, errors.Join(err, server.Stop())
+	}
+	return c, server.Address(), func() { c.Close(); _ = server.Stop() }, nil
+}
+
+// dial is a client that logs nothing.
+func dial(address string) (client.Client, error) {
+	logger := log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	return client.Dial(workers.Nearby(client.Options{HostPort: address, Logger: logger}))
 }
 
 // startOnModel is a Signalbox with a model server that answers at once.

@@ -14,9 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
-
 	"signalbox/internal/config"
 	"signalbox/internal/device"
 	"signalbox/workers"
@@ -35,14 +32,13 @@ type workerSpec struct {
 
 // runWorkers takes every role on until ctx ends.
 func runWorkers(ctx context.Context, s workerSpec, ready func()) error {
-	logger := slog.New(slog.DiscardHandler)
-	c, err := client.Dial(workers.Nearby(client.Options{HostPort: s.Address, Logger: log.NewStructuredLogger(logger)}))
+	c, err := dial(s.Address)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	p := &workers.Process{
-		Client: c, Namespace: "default", Config: s.Config, Logger: logger, LockDir: s.LockDir, LoadedAt: time.Now(), Card: s.card,
+		Client: c, Namespace: "default", Config: s.Config, Logger: slog.New(slog.DiscardHandler), LockDir: s.LockDir, LoadedAt: time.Now(), Card: s.card,
 	}
 	return p.Run(ctx, s.Roles, ready)
 }

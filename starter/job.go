@@ -2,6 +2,7 @@ package starter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -19,9 +20,9 @@ func (s *Starter) OperateJob(ctx context.Context, job, update string, r contract
 		return out, nil
 	}
 	switch _, workflow, other := s.look(ctx, job); {
-	case other != nil:
+	case errors.Is(other, ErrOther):
 		err = other
-	case workflow != contract.WorkflowAIRevisionBatch:
+	case other == nil && workflow != contract.WorkflowAIRevisionBatch:
 		err = noJob(job)
 	}
 	return out, err
