@@ -101,17 +101,24 @@ const (
 	levelNone = slog.Level(math.MaxInt)
 )
 
-// expected starts a warning about something that is so on purpose: the port
-// would be one more to open, and serves Nexus calls from outside.
-const expected = "HTTP API port has not been set."
+// expected starts each entry about something that is as it should be.
+var expected = []string{
+	// On purpose: one more port to open, for Nexus calls from outside.
+	"HTTP API port has not been set.",
+	// A caller went while its answer was being written, as a worker does that
+	// ends during a poll. It is the one reason for which SetTrailer fails.
+	"unable to add metrics baggage to gRPC trailer",
+}
 
 func (h filter) Enabled(ctx context.Context, l slog.Level) bool {
 	return l >= h.least.Level() && l >= h.floor.Level() && h.Handler.Enabled(ctx, l)
 }
 
 func (h filter) Handle(ctx context.Context, r slog.Record) error {
-	if strings.HasPrefix(r.Message, expected) {
-		return nil
+	for _, prefix := range expected {
+		if strings.HasPrefix(r.Message, prefix) {
+			return nil
+		}
 	}
 	return h.Handler.Handle(ctx, r)
 }

@@ -18,8 +18,8 @@ func TestLog(t *testing.T) {
 		want  []string
 		not   []string
 	}{
-		"warn and above": {slog.LevelWarn, []string{"a warning", "an error", "service=history", "shard-id=1"}, []string{"an aside", "HTTP API"}},
-		"all":            {slog.LevelDebug, []string{"an aside", "a detail"}, []string{"HTTP API"}},
+		"warn and above": {slog.LevelWarn, []string{"a warning", "an error", "service=history", "shard-id=1"}, []string{"an aside", "HTTP API", "trailer"}},
+		"all":            {slog.LevelDebug, []string{"an aside", "a detail"}, []string{"HTTP API", "trailer"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, out := options(t)
@@ -31,6 +31,7 @@ func TestLog(t *testing.T) {
 				l.Info("an aside")
 				l.Warn("a warning", tag.ShardID(1))
 				l.Warn("HTTP API port has not been set. Nexus HTTP endpoints will not be available.")
+				l.Error("unable to add metrics baggage to gRPC trailer")
 				l.Error("an error")
 			}))
 			for _, want := range c.want {
