@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -70,5 +71,42 @@ func TestPeakHoursAreFilled(t *testing.T) {
 	s.documentOnGPU()
 	s.answer("r", "REQ-1")
 	require.Equal(t, 6, s.endBatch("b").Done)
+	require.Zero(t, s.gpu.overlapped())
+}
+
+// TestJobsThatCameTogetherShareTheModel: small jobs of two models, started in turn,
+// do not change the model each time.
+func TestJobsThatCameTogetherShareTheModel(t *testing.T) {
+	s := running(t)
+	docs := s.documents("p", 7)
+	start := func(id string, doc contract.Document, stages ...string) {
+		in := batchOf("p", []contract.Document{doc})
+		in.Stages = stages
+		_, err := s.StartBatch(s.ctx, id, in)
+		require.NoError(t, err)
+	}
+	start("learn", docs[6], contract.StageExtractMetadata, contract.StageEmbedDocument)
+	s.endBatch("learn")
+	s.eventually("it is known which model each stage takes", func() bool {
+		st, err := s.Status(s.ctx, contract.DefaultGPU)
+		return err == nil && st.GPU != nil && len(st.GPU.Paces) == 2
+	})
+	s.operate(contract.UpdatePauseBatch, contract.OperatorRequest{For: "1h"})
+	for i, doc := range docs[:6] {
+		id := fmt.Sprint("j", i)
+		start(id, doc, []string{contract.StageExtractMetadata, contract.StageEmbedDocument}[i%2])
+		s.eventually(id+" is in line", func() bool {
+			st, err := s.Status(s.ctx, contract.DefaultGPU)
+			return err == nil && len(st.Jobs) == i+1
+		})
+	}
+	before := s.gpu.switches()
+	s.operate(contract.UpdateResumeBatch, contract.OperatorRequest{})
+	for i := range 6 {
+		require.Equal(t, 1, s.endBatch(fmt.Sprint("j", i)).Done)
+	}
+	// One, and two more where they did not all come in the same minute; in the
+	// order of their arrival it would be six.
+	require.LessOrEqual(t, s.gpu.switches()-before, 3)
 	require.Zero(t, s.gpu.overlapped())
 }

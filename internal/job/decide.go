@@ -109,7 +109,7 @@ func (s *State) decideRegister(now time.Time, ref contract.JobRef, d *Decision) 
 		return
 	}
 	d.Register = &contract.Registration{
-		Job: ref, Priority: s.Priority, Left: s.Left(), Over: s.RegisteredOver, Paused: s.Pause,
+		Job: ref, Priority: s.Priority, Left: s.Left(), Next: s.nextStage(now), Over: s.RegisteredOver, Paused: s.Pause,
 	}
 	s.SaidFinishing = s.Left().Sum() <= FinishingLeft
 	s.RegisterAt = now.Add(RegisterRetry)
@@ -136,6 +136,14 @@ func (s *State) next(now time.Time) *Doc {
 		return doc
 	}
 	return s.nextOf(s.Ahead, now)
+}
+
+// nextStage is that of the run to queue next, empty while there is none.
+func (s *State) nextStage(now time.Time) string {
+	if doc := s.next(now); doc != nil {
+		return s.Stages[doc.Stage]
+	}
+	return ""
 }
 
 func (s *State) nextOf(docs []*Doc, now time.Time) *Doc {

@@ -64,6 +64,21 @@ func TestNothingIsQueuedWithoutALease(t *testing.T) {
 	d := s.Decide(now, self, false)
 	require.Empty(t, d.Queue)
 	require.Equal(t, 5, d.Register.Left.Sum())
+	require.Equal(t, "s", d.Register.Next)
+}
+
+// TestSaysWhatIsNext: in the middle of a chunk it goes on with another stage than at
+// its beginning.
+func TestSaysWhatIsNext(t *testing.T) {
+	s := job.New([]string{"a", "b"}, 3)
+	s.Prepared(contract.ChunkResult{Documents: docs(2), Total: 200})
+	s.Registered(now, true)
+	s.Directed(now, open(1))
+	for _, r := range s.Decide(now, self, false).Queue {
+		require.Equal(t, "a", r.Stage)
+		s.Finished(now, r.Doc, r.Lease, outcome(contract.OutcomeDone))
+	}
+	require.Equal(t, "b", s.Decide(now.Add(time.Hour), self, false).Register.Next)
 }
 
 func TestTwoAreOutstanding(t *testing.T) {

@@ -18,12 +18,13 @@ func BenchmarkTwoThousandJobs(b *testing.B) {
 	s.SetWindow(night)
 	s.Paces = map[string]contract.StagePace{}
 	for _, stage := range contract.Stages() {
-		s.Paces[stage] = contract.StagePace{Stage: stage, Ms: 30_000}
+		s.Paces[stage] = contract.StagePace{Stage: stage, Model: "model-of-" + stage, Ms: 30_000}
 	}
+	s.DeviceNews(now, contract.GPUState{Instance: "a", Model: "model-of-" + contract.StageEmbedDocument})
 	for i := range 2000 {
 		s.Register(now, contract.Registration{
 			Job:      contract.JobRef{WorkflowID: fmt.Sprintf("batch-%06d", i), RunID: "019ab3c4-5d6e-7f80-9123-456789abcdef"},
-			Priority: 1 + i%contract.LowestPriority, Left: contract.StagesLeft{i % 100, 100, 100},
+			Priority: 1 + i%contract.LowestPriority, Left: contract.StagesLeft{i % 100, 100, 100}, Next: contract.Stages()[i%3],
 		})
 	}
 	// Some nights are open and the days between them closed.

@@ -21,7 +21,8 @@ func (s *State) Register(now time.Time, r contract.Registration) {
 		return // a look at Temporal finds it when there is room
 	}
 	if j == nil {
-		j = &Job{Ref: r.Job, Arrival: s.arrive(), Since: now, InLine: s.openFor(now)}
+		j = &Job{Ref: r.Job, Since: now}
+		s.join(now, j)
 		s.Jobs = append(s.Jobs, j)
 	}
 	j.Priority, j.Answer = r.Priority, true
@@ -30,6 +31,7 @@ func (s *State) Register(now time.Time, r contract.Registration) {
 	if j.Lease != nil && (r.Over == j.Lease.Token || j.IsPaused()) {
 		s.endLease(now, j)
 	}
+	j.Next = r.Next
 }
 
 // Finishing records that a job has few stages left.
@@ -157,7 +159,13 @@ func (s *State) arrive() int64 { s.Arrivals++; return s.Arrivals }
 
 // endLease puts a job back in line, behind those who wait.
 func (s *State) endLease(now time.Time, j *Job) {
-	j.Lease, j.Held, j.Told, j.Arrival, j.InLine = nil, false, "", s.arrive(), s.openFor(now)
+	j.Lease, j.Held, j.Told = nil, false, ""
+	s.join(now, j)
+}
+
+// join puts a job at the end of the line.
+func (s *State) join(now time.Time, j *Job) {
+	j.Arrival, j.InLine, j.Joined, j.Next = s.arrive(), s.openFor(now), now.Unix()/60, ""
 }
 
 func (s *State) realtimePresent() bool {

@@ -1,6 +1,7 @@
 package scheduling
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -8,7 +9,8 @@ import (
 )
 
 // Line returns the jobs that wait without a lease, the next one first: those that
-// have waited longest, then by priority, then in the order of their arrival.
+// have waited longest, then by priority, then in the order of their arrival, where of
+// those that came in the same minute the ones that need the loaded model go first.
 func (s *State) Line() []*Job {
 	var line []*Job
 	for _, j := range s.Jobs {
@@ -16,17 +18,54 @@ func (s *State) Line() []*Job {
 			line = append(line, j)
 		}
 	}
-	sort.SliceStable(line, func(a, b int) bool { return s.before(line[a], line[b]) })
+	warm := s.warmStages()
+	sort.SliceStable(line, func(a, b int) bool { return s.before(line[a], line[b], warm) })
 	return line
 }
 
-func (s *State) before(a, b *Job) bool {
+func (s *State) before(a, b *Job, warm []string) bool {
 	if over := s.overdue(a); over != s.overdue(b) {
 		return over
 	} else if !over && a.Priority != b.Priority {
 		return a.Priority < b.Priority
 	}
+	if a.Joined == b.Joined && len(warm) > 0 {
+		if fits := slices.Contains(warm, a.Next); fits != slices.Contains(warm, b.Next) {
+			return fits
+		}
+	}
 	return a.Arrival < b.Arrival
+}
+
+// warmStages are those that need the model that will be loaded when the next lease
+// is granted, as far as that has been seen: a stage's model is the one that it was
+// last run with.
+func (s *State) warmStages() (warm []string) {
+	model := s.warmModel()
+	for _, stage := range contract.Stages() {
+		if model != "" && s.Paces[stage].Model == model {
+			warm = append(warm, stage)
+		}
+	}
+	return warm
+}
+
+// warmModel is that of the last stage of a job that is nearly done, or else the one
+// that is loaded now.
+func (s *State) warmModel() string {
+	if held := s.holders(); len(held) > 0 {
+		if left := held[len(held)-1].Left; left.Sum() <= AheadLeft {
+			for i, stage := range slices.Backward(contract.Stages()) {
+				if left[i] > 0 {
+					return s.Paces[stage].Model
+				}
+			}
+		}
+	}
+	if s.Device == nil {
+		return ""
+	}
+	return s.Device.Model
 }
 
 // overdue reports that a job has been in line for as long as any may be while batch

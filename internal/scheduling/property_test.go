@@ -46,6 +46,8 @@ func (a *anything) device(t *rapid.T) contract.GPUState {
 			{Value: contract.Unhealthy, Admits: contract.AdmitNothing, Reason: "ill"},
 		}).Draw(t, "health"),
 		RealtimeWaiting: rapid.IntRange(0, 1).Draw(t, "waiting"),
+		Model:           rapid.SampledFrom([]string{"", "text", "vectors"}).Draw(t, "model"),
+		Paces:           models,
 	}
 	if rapid.Bool().Draw(t, "has the gate") {
 		g.Gate = a.s.Gate
@@ -65,6 +67,7 @@ func (a *anything) actions() map[string]func(*rapid.T) {
 			r := contract.Registration{
 				Job: a.job(t), Priority: rapid.IntRange(1, 5).Draw(t, "priority"),
 				Left: contract.StagesLeft{rapid.IntRange(0, 20).Draw(t, "left")},
+				Next: rapid.SampledFrom(append(contract.Stages(), "")).Draw(t, "next"),
 			}
 			if l := a.open[r.Job.WorkflowID]; rapid.Bool().Draw(t, "over") {
 				r.Over = l.Token
@@ -191,7 +194,7 @@ func TestTwoThousandJobsAreSmall(t *testing.T) {
 	register := func(n int, id string) {
 		w.s.Register(w.now, contract.Registration{
 			Job:      contract.JobRef{WorkflowID: fmt.Sprintf(id, n), RunID: "019ab3c4-5d6e-7f80-9123-456789abcdef"},
-			Priority: 3, Left: contract.StagesLeft{100, 100, 100},
+			Priority: 3, Left: contract.StagesLeft{100, 100, 100}, Next: contract.StageExtractMetadata,
 		})
 	}
 	for i := range 2000 {

@@ -274,6 +274,59 @@ func TestPriorityThenArrival(t *testing.T) {
 	require.True(t, w.told("low").Open)
 }
 
+// models says which model each stage was last run with.
+var models = []contract.StagePace{
+	{Stage: contract.StageOCR, Model: "text", Ms: 60_000, Runs: 9},
+	{Stage: contract.StageExtractMetadata, Model: "text", Ms: 60_000, Runs: 9},
+	{Stage: contract.StageEmbedDocument, Model: "vectors", Ms: 1_000, Runs: 9},
+}
+
+// TestTheLoadedModel: it decides among jobs of one priority that came together, and
+// among no others.
+func TestTheLoadedModel(t *testing.T) {
+	vectors := contract.Registration{Job: ref("vectors"), Priority: 3, Left: contract.StagesLeft{0, 0, 9}, Next: contract.StageEmbedDocument}
+	text := contract.Registration{Job: ref("text"), Priority: 3, Left: contract.StagesLeft{9, 9, 9}, Next: contract.StageOCR}
+	for name, c := range map[string]struct {
+		change func(w *world)
+		later  time.Duration
+		first  string
+	}{
+		"they came together":      {first: "text"},
+		"another model is loaded": {change: func(w *world) { w.device(func(g *contract.GPUState) { g.Model = "vectors" }) }, first: "vectors"},
+		"none is loaded":          {change: func(w *world) { w.device(func(g *contract.GPUState) { g.Model = "" }) }, first: "vectors"},
+		"none, and one stage is new": {change: func(w *world) {
+			delete(w.s.Paces, contract.StageOCR)
+			w.device(func(g *contract.GPUState) { g.Model, g.Paces = "", nil })
+		}, first: "vectors"},
+		"a minute later":                {later: time.Minute, first: "vectors"},
+		"of a lower priority":           {change: func(w *world) { w.s.SetPriority("text", 4) }, first: "vectors"},
+		"after one that ends with text": {change: func(w *world) { w.ahead("ahead", contract.StagesLeft{0, 1, 0}) }, first: "text"},
+		"after one that ends with both": {change: func(w *world) { w.ahead("ahead", contract.StagesLeft{0, 1, 1}) }, first: "vectors"},
+		"it has not said what is next":  {change: func(w *world) { text := text; text.Next = ""; w.s.Register(w.now, text) }, first: "vectors"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := ready(t)
+			w.s.SetWindow(scheduling.Window{NextChange: night.Add(time.Hour)})
+			w.device(func(g *contract.GPUState) { g.Paces, g.Model = models, "text" })
+			w.s.Register(w.now, vectors)
+			w.pass(c.later)
+			w.s.Register(w.now, text)
+			if c.change != nil {
+				c.change(w)
+			}
+			w.s.SetWindow(scheduling.Window{Open: true})
+			w.decide()
+			require.NotNil(t, w.told(c.first))
+			require.True(t, w.told(c.first).Open)
+		})
+	}
+}
+
+// ahead gives a job that is nearly done the lease before the others.
+func (w *world) ahead(id string, left contract.StagesLeft) {
+	w.s.Register(w.now, contract.Registration{Job: ref(id), Priority: 1, Left: left})
+}
+
 func TestTheNextJobIsLetInAheadAndNeverMoreThanTwo(t *testing.T) {
 	w := ready(t)
 	for _, id := range []string{"a", "b", "c", "d"} {

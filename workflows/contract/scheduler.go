@@ -64,6 +64,9 @@ type Registration struct {
 	Priority int    `json:"priority"`
 	// Left is how many stages are left; at most two let the next job in.
 	Left StagesLeft `json:"left"`
+	// Next is the stage that the job goes on with, empty where that is not known:
+	// of jobs that came together the one that needs the loaded model goes first.
+	Next string `json:"next,omitempty"`
 	// Over is the token of the lease that the job found over, 0 for none.
 	Over int64 `json:"over,omitempty"`
 	// Paused is the operator's pause of this job, where there is one: it wants no
