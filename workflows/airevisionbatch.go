@@ -145,13 +145,19 @@ func (b *batch) receive(ctx workflow.Context) {
 		for {
 			var p int
 			workflow.GetSignalChannel(ctx, contract.SignalPriority).Receive(ctx, &p)
-			b.prioritized(p)
+			b.prioritized(ctx, p)
 		}
 	})
 }
 
-func (b *batch) prioritized(p int) {
-	b.state.SetPriority(p)
+// prioritized takes over the priority that an operator gave the job. Runs from before
+// a job registered for that go on without.
+func (b *batch) prioritized(ctx workflow.Context, p int) {
+	if workflow.GetVersion(ctx, "register-priority", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		b.state.Priority = p
+	} else {
+		b.state.SetPriority(p)
+	}
 	b.dirty = true
 }
 
@@ -168,7 +174,7 @@ func (b *batch) drain(ctx workflow.Context) {
 	}
 	var p int
 	for workflow.GetSignalChannel(ctx, contract.SignalPriority).ReceiveAsync(&p) {
-		b.prioritized(p)
+		b.prioritized(ctx, p)
 	}
 }
 

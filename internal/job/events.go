@@ -18,7 +18,7 @@ func (s *State) Directed(now time.Time, d contract.Directive) (cancelAwait bool)
 		return false
 	}
 	s.Lease, s.Hold, s.HoldUntil = d.Lease, "", time.Time{}
-	s.RegisterDue = false
+	s.Registered(now, true) // it is the answer
 	return s.Awaiting
 }
 
@@ -34,15 +34,24 @@ func (s *State) held(now time.Time, d contract.Directive) {
 	}
 }
 
-// SetPriority records the priority that an operator gave the job: it registers
-// with it from now on.
-func (s *State) SetPriority(priority int) { s.Priority = priority }
+// SetPriority records the priority that an operator gave the job. It registers with
+// it at once: an older registration may overtake the operator at the scheduler.
+func (s *State) SetPriority(priority int) {
+	if s.Priority != priority {
+		s.Priority = priority
+		s.AskedToRegister()
+	}
+}
 
 // AskedToRegister records that the scheduler does not know this job.
 func (s *State) AskedToRegister() { s.RegisterDue, s.RegisterAt = true, time.Time{} }
 
-// Registered records how a registration went.
+// Registered records how a registration went, unless another one has become due since
+// it was sent: with a pause, or another priority.
 func (s *State) Registered(now time.Time, ok bool) {
+	if s.RegisterDue && s.RegisterAt.IsZero() {
+		return
+	}
 	s.RegisterDue = !ok
 	s.RegisterAt = now.Add(RegisterRetry)
 }

@@ -116,3 +116,12 @@ func TestACancelledJobLooksForNothing(t *testing.T) {
 	require.True(t, s.Decide(now, self, false).End)
 	require.Equal(t, 1, s.Counts.Failed)
 }
+
+// TestANewPriorityIsRegistered: what was said before may overtake the operator.
+func TestANewPriorityIsRegistered(t *testing.T) {
+	s, _ := leased(t, 3)
+	s.SetPriority(3)
+	require.Nil(t, s.Decide(now, self, false).Register, "it has that already")
+	s.SetPriority(1)
+	require.Equal(t, 1, s.Decide(now, self, false).Register.Priority)
+}
