@@ -215,6 +215,7 @@ func (s *scheduler) setGate(ctx workflow.Context, g contract.Gate) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              contract.QueueGPUControl,
 		ScheduleToCloseTimeout: contract.GateTimeout,
+		StartToCloseTimeout:    contract.GateAttempt,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: contract.GateRetry, BackoffCoefficient: 1},
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {

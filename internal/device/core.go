@@ -116,6 +116,12 @@ func (c *Core) Owned(now time.Time) bool {
 	return c.claimed && now.Sub(c.ackAt) <= ClaimTimeout
 }
 
+// firstGateRetry is how long a run stays away that has come before the first gate,
+// which is on its way as a rule: as long again as that has been waited for.
+func firstGateRetry(rest time.Duration) time.Duration {
+	return min(max(DueRetry, FirstGateWait-rest), rest)
+}
+
 // Want decides on a run that wants the free slot. An admitted run is on the GPU.
 func (c *Core) Want(now time.Time, r Run) Verdict {
 	c.prune(now)
@@ -152,7 +158,7 @@ func (c *Core) admit(now time.Time, r Run) Verdict {
 	case now.Before(c.gateBy):
 		return Verdict{
 			Outcome: contract.OutcomeBounced, Reason: "waiting for the scheduler's first gate",
-			RetryAfter: c.gateBy.Sub(now),
+			RetryAfter: firstGateRetry(c.gateBy.Sub(now)),
 		}
 	case len(c.due) > 0:
 		return Verdict{Outcome: contract.OutcomeBounced, Reason: "a realtime request is due", RetryAfter: DueRetry}

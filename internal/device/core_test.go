@@ -94,7 +94,13 @@ func TestNoBatchBeforeTheFirstGateButNotForLong(t *testing.T) {
 	c.Claim(noon, "a")
 	v := c.Want(noon, batchRun())
 	require.Equal(t, contract.OutcomeBounced, v.Outcome)
-	require.Equal(t, device.FirstGateWait, v.RetryAfter)
+	require.Equal(t, device.DueRetry, v.RetryAfter, "the gate is on its way")
+	for waited, want := range map[time.Duration]time.Duration{
+		2 * time.Second: 2 * time.Second, 4 * time.Second: 4 * time.Second, 9 * time.Second: time.Second,
+	} {
+		c.Acked(noon.Add(waited))
+		require.Equal(t, want, c.Want(noon.Add(waited), batchRun()).RetryAfter)
+	}
 	later := noon.Add(device.FirstGateWait)
 	c.Acked(later)
 	require.True(t, c.Want(later, batchRun()).Admit, "a missing scheduler holds batch up for 10 s only")

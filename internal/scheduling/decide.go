@@ -152,6 +152,7 @@ func (s *State) tellHold(j *Job, cause Cause, d contract.Directive) Decision {
 
 func (s *State) grant(now time.Time, j *Job, until time.Time) Decision {
 	j.Lease = &contract.Lease{Token: s.nextToken(now), Until: until}
+	s.LeasedUntil = later(s.LeasedUntil, until)
 	return s.tellOpen(j)
 }
 

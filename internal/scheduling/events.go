@@ -86,7 +86,10 @@ func (s *State) DeviceNews(now time.Time, g contract.GPUState) {
 func (s *State) GateAnswer(now time.Time, g *contract.GPUState) {
 	s.GateAsked = false
 	if g == nil {
-		return // sent again with the next reconcile, or to a new instance
+		if d := s.Device; d != nil && d.Instance != s.Gone && d.Instance == s.GateTold {
+			s.GateTold = "" // it lives: once more
+		}
+		return // otherwise with the next reconcile, or to a new instance
 	}
 	s.DeviceNews(now, *g)
 	if g.Gate.Same(s.Gate) {

@@ -58,7 +58,7 @@ func (s *State) change() {
 // revoke ends every lease, on the device too.
 func (s *State) revoke(now time.Time) {
 	s.change()
-	s.Gate.RevokedUpTo = s.LastToken
+	s.Gate.RevokedUpTo, s.LeasedUntil = s.LastToken, time.Time{}
 	for _, j := range s.Jobs {
 		if j.Lease != nil {
 			s.endLease(now, j)
@@ -105,10 +105,7 @@ func later(a, b time.Time) time.Time {
 // was moved, or an override was ended.
 func (s *State) revokeLong(now time.Time) {
 	open, until := s.openUntil(now)
-	for _, j := range s.holders() {
-		if !open || !until.IsZero() && j.Lease.Until.After(until) {
-			s.revoke(now)
-			return
-		}
+	if s.LeasedUntil.After(now) && (!open || !until.IsZero() && s.LeasedUntil.After(until)) {
+		s.revoke(now)
 	}
 }

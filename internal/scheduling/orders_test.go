@@ -1,6 +1,7 @@
 package scheduling_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -18,6 +19,10 @@ func (w *world) order(kind scheduling.OrderKind, on bool) {
 	}
 	w.s.Order(kind, o)
 	w.decide()
+}
+
+func (w *world) sendsGate() bool {
+	return slices.ContainsFunc(w.said, func(d scheduling.Decision) bool { return d.Gate != nil })
 }
 
 // gateSent is the gate that was just sent, which has to be.
@@ -113,6 +118,35 @@ func TestWhatBringsTheEndForwardRevokesLeases(t *testing.T) {
 				require.Greater(t, d.Lease.Token, token)
 				require.False(t, d.Lease.Until.After(w.now.Add(time.Minute)))
 			}
+		})
+	}
+}
+
+// TestALeaseThatWasGivenUpIsRevokedToo: a job that an operator has paused, or that was
+// terminated, may still have a run on the GPU under it.
+func TestALeaseThatWasGivenUpIsRevokedToo(t *testing.T) {
+	for name, giveUp := range map[string]func(w *world, token int64){
+		"paused": func(w *world, token int64) {
+			w.s.Register(w.now, contract.Registration{
+				Job: ref("j"), Priority: 3, Over: token, Paused: contract.Order{State: contract.OrderOn, Until: w.now.Add(time.Hour)},
+			})
+		},
+		"ended": func(w *world, _ int64) { w.s.Ended(ref("j")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := ready(t)
+			w.register("j", 1000, 0)
+			w.decide()
+			token := w.told("j").Lease.Token
+			giveUp(w, token)
+			w.decide()
+			require.False(t, w.sendsGate(), "a lease that ends in the window may go on")
+			w.s.SetWindow(scheduling.Window{NextChange: w.now.Add(time.Hour)})
+			w.decide()
+			require.Equal(t, token, w.gateSent().RevokedUpTo)
+			w.answerGate()
+			w.decide()
+			require.False(t, w.sendsGate(), "once")
 		})
 	}
 }

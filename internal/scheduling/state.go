@@ -73,6 +73,10 @@ type State struct {
 	GateTold  string `json:"gateTold,omitempty"`
 	GateAsked bool   `json:"gateAsked,omitempty"`
 
+	// LeasedUntil is the latest end of a lease that was granted and not revoked: a job
+	// that has given its lease up, or ended, may have a run under it on the GPU.
+	LeasedUntil time.Time `json:"leasedUntil,omitzero"`
+
 	// Paces is how long stages take, learned by the device.
 	Paces map[string]contract.StagePace `json:"paces,omitempty"`
 

@@ -37,8 +37,10 @@ const (
 	ReconcileEvery = time.Minute
 	ReconcileIdle  = 5 * time.Minute
 	ReconcileAgain = 5 * time.Second
-	// GateTimeout is how long the device may take to answer the gate, GateRetry
-	// the pause between attempts.
+	// GateTimeout is how long the device may take to answer the gate, GateAttempt how
+	// long one attempt may (a frozen host swallows one), GateRetry the pause between
+	// attempts.
 	GateTimeout = 5 * time.Second
+	GateAttempt = time.Second
 	GateRetry   = 200 * time.Millisecond
 )
