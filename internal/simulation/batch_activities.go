@@ -41,7 +41,7 @@ func (b *batch) awaitGPU() {
 	w.say("%s: waits for the GPU: %s", b.flow.id, b.state.AwaitReason)
 	b.await = w.after(contract.AwaitEvery, func() {
 		healthy := false
-		w.control(10*time.Second, time.Second, func(h *host) bool {
+		w.control(10*time.Second, 10*time.Second, time.Second, func(h *host) bool {
 			h.beatIfDue()
 			healthy = h.core.Owned(w.now) && h.core.Health(w.now).Admits == contract.AdmitAll
 			return true

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"time"
 
 	"signalbox/internal/scheduling"
@@ -35,7 +36,9 @@ const (
 // watch looks every second at what must hold at any time, and ends the
 // simulation when everything has ended.
 func (w *world) watch() {
+	w.enforce()
 	w.checkIdle()
+	w.checkPriorities()
 	if w.now.Sub(w.start) > w.cfg.Span && w.allEnded() {
 		w.stats.Took = w.now.Sub(w.start)
 		w.events = nil
@@ -82,8 +85,7 @@ func (w *world) idleBound() time.Duration {
 
 // forbidden reports whether something keeps batch from running, or there is none.
 func (w *world) forbidden() bool {
-	open, _ := w.window.at(w.now)
-	if !open || !w.aiUp || !w.schedulerUp || w.unsettled() {
+	if _, must := w.windowOpen(); !must || !w.aiUp || !w.schedulerUp || w.unsettled() {
 		return true
 	}
 	work := false
@@ -101,10 +103,12 @@ func (w *world) forbidden() bool {
 }
 
 // mayOverride reports that an operator has opened the window, as far as the
-// scheduler knows.
+// scheduler or a device knows.
 func (w *world) mayOverride() bool {
-	s := w.scheduler
-	return s != nil && s.state.Gate.Orders.Override.InForce(w.now)
+	if s := w.scheduler; s != nil && s.state.Gate.Orders.Override.InForce(w.now) {
+		return true
+	}
+	return slices.ContainsFunc(w.hosts, func(h *host) bool { return h.gate.Orders.Override.InForce(w.now) })
 }
 
 // unsettled reports that an operator keeps batch off the GPU, or may: by what the
@@ -138,7 +142,9 @@ func (w *world) checkCall(key string) {
 	if w.card.done[key] > 0 {
 		w.fail("call %s begins again although it is finished", key)
 	}
-	if open, _ := w.window.at(w.now); !open && !w.mayOverride() && !w.rested() {
+	// Of a window that was moved only the scheduler can tell a second host.
+	untold := len(w.hosts) > 1 && w.enforced.version > 0
+	if may, _ := w.windowOpen(); !may && !untold && !w.mayOverride() && !w.rested() {
 		w.fail("call %s begins outside the window", key)
 	}
 	for kind, what := range map[scheduling.OrderKind]string{scheduling.OrderPause: "a pause", scheduling.OrderDrain: "a drain"} {

@@ -30,6 +30,8 @@ const (
 	OperatorsAct        Kind = "operators-act"
 	OperatorsActOnJobs  Kind = "operators-act-on-jobs"
 	PeakHours           Kind = "peak-hours" // that batch fills when nobody asks
+	Configured          Kind = "configured" // anew
+	PrioritiesSet       Kind = "priorities-set"
 )
 
 // Kinds lists every kind of fault.
@@ -38,7 +40,7 @@ func Kinds() []Kind {
 		GPUWorkerKilled, GPUWorkerFrozen, GPUWorkerRestarted, SecondHost, OutageShort, OutageLong,
 		SchedulerTerminated, SchedulerDown, AIDown, JobTerminated, JobCancelled, RequestTerminated,
 		ContinueAsNew, VisibilityDown, PoisonDocument, WindowCloses, OperatorsAct,
-		OperatorsActOnJobs, PeakHours,
+		OperatorsActOnJobs, PeakHours, Configured, PrioritiesSet,
 	}
 }
 
@@ -91,12 +93,13 @@ func (w *world) populate() {
 		}
 	}
 	if w.has(PeakHours) { // all the time
-		w.window.closed = append(w.window.closed, span{w.start, w.start.Add(24 * time.Hour)})
+		w.file.window.closed = append(w.file.window.closed, span{w.start, w.start.Add(24 * time.Hour)})
 	}
 	if w.has(WindowCloses) {
 		from := w.start.Add(w.sometime())
-		w.window.closed = append(w.window.closed, span{from, from.Add(w.between(time.Minute, 5*time.Minute))})
+		w.file.window.closed = append(w.file.window.closed, span{from, from.Add(w.between(time.Minute, 5*time.Minute))})
 	}
+	w.enforced = w.file
 }
 
 // strike lets a fault happen.
@@ -142,6 +145,10 @@ func (w *world) strike(k Kind) {
 		w.operate()
 	case OperatorsActOnJobs:
 		w.operateJob()
+	case Configured:
+		w.configure()
+	case PrioritiesSet:
+		w.prioritize()
 	case PeakHours, SecondHost, PoisonDocument, WindowCloses: // planned at the beginning
 	}
 }

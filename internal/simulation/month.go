@@ -46,7 +46,7 @@ func (m Month) Run() (MonthReport, error) {
 	})
 	for day := range m.Days {
 		evening := w.start.Add(time.Duration(day) * 24 * time.Hour) // 18:00
-		w.window.closed = append(w.window.closed, span{evening.Add(15 * time.Hour), evening.Add(24 * time.Hour)})
+		w.file.window.closed = append(w.file.window.closed, span{evening.Add(15 * time.Hour), evening.Add(24 * time.Hour)})
 		for i := range m.RequestsPerDay {
 			at := w.between(15*time.Hour, 24*time.Hour)
 			if i%10 == 0 {
@@ -55,6 +55,7 @@ func (m Month) Run() (MonthReport, error) {
 			w.at(evening.Add(at), func() { w.startRequest() })
 		}
 	}
+	w.enforced = w.file
 	var idle func()
 	idle = func() {
 		w.checkIdle()

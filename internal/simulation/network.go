@@ -14,14 +14,20 @@ type workflow struct {
 	id     string
 	up     func() bool // a worker runs it
 	closed bool
-	events int // of its history, about
+	next   *workflow // the run that this one has continued as
+	events int       // of its history, about
 }
 
-// deliver lets a workflow handle something, when a worker runs it.
+// deliver lets a workflow handle something, when a worker runs it. What has arrived
+// before it continues as new is handled nevertheless.
 func (f *workflow) deliver(do func()) {
 	f.events += 4 // the event, and a workflow task
 	f.w.whenUp(f.up, func() {
-		if !f.closed {
+		now := f
+		for now.next != nil {
+			now = now.next
+		}
+		if !now.closed {
 			do()
 		}
 	})

@@ -88,9 +88,11 @@ func (o *owner) end(why string) {
 }
 
 // control runs an activity of the queue gpu-control: on whichever process polls
-// it, again while that refuses, until timeout. do reports whether it was served.
-func (w *world) control(timeout, retry time.Duration, do func(*host) bool, done func(ok bool)) {
+// it, again while that refuses or leaves an attempt unanswered, until timeout. do
+// reports whether it was served.
+func (w *world) control(timeout, attempt, retry time.Duration, do func(*host) bool, done func(ok bool)) {
 	deadline, over := w.now.Add(timeout), false
+	attempts := 0
 	end := func(ok bool) {
 		if !over {
 			over = true
@@ -103,22 +105,46 @@ func (w *world) control(timeout, retry time.Duration, do func(*host) bool, done 
 		if over {
 			return
 		}
-		h := w.serving()
+		h := w.polled()
 		if h == nil {
 			w.after(100*time.Millisecond, try)
 			return
 		}
+		attempts++
+		this := attempts
 		w.after(w.hop(), func() {
-			h.awake(func() { // a frozen process has swallowed it
-				if do(h) {
+			h.swallowed = h.frozen
+			h.awake(func() {
+				served := do(h)
+				switch {
+				case this != attempts: // it thaws, and is too late
+				case served:
 					w.after(w.hop(), func() { end(true) })
-					return
+				default:
+					w.after(retry, try)
 				}
-				w.after(retry, try)
 			})
+			if h.swallowed {
+				w.after(attempt, func() {
+					if this == attempts {
+						try()
+					}
+				})
+			}
 		})
 	}
 	try()
+}
+
+// polled is a process that polls gpu-control, frozen or not: one that is frozen has
+// one poll open, which swallows one task.
+func (w *world) polled() *host {
+	for _, h := range w.hosts {
+		if h.up && h.serving && !h.swallowed {
+			return h
+		}
+	}
+	return nil
 }
 
 // serving is a process that polls, frozen or not.

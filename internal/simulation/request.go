@@ -70,7 +70,7 @@ func (r *request) ring(t *task) {
 	}
 	w, ref, sent := r.w, t.ask.ref, r.w.now
 	var a contract.RingAnswer
-	w.control(contract.RingTimeout, contract.RingRetry, func(h *host) bool {
+	w.control(contract.RingTimeout, contract.RingTimeout, contract.RingRetry, func(h *host) bool {
 		h.beatIfDue()
 		if !h.core.Owned(w.now) {
 			return false
@@ -157,7 +157,7 @@ func (r *request) end(reason contract.Reason) {
 		return
 	}
 	w.stats.Refused++
-	w.control(contract.RingTimeout, contract.RingRetry, func(h *host) bool {
+	w.control(contract.RingTimeout, contract.RingTimeout, contract.RingRetry, func(h *host) bool {
 		h.core.Withdraw(w.now, ref)
 		h.notify()
 		return true

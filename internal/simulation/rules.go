@@ -26,6 +26,8 @@ const (
 	RuleGateFile     Rule = "the device keeps the gate in a file"
 	RuleJobPause     Rule = "a job that is paused gives its lease up"
 	RuleLostAttempts Rule = "a document has few attempts that may be lost"
+	RuleRevoke       Rule = "a window that is moved revokes the leases that outlast it"
+	RulePriority     Rule = "a job registers when it is given another priority"
 )
 
 // Rules lists every rule, and the faults that show what it is for.
@@ -45,6 +47,8 @@ func Rules() map[Rule][]Kind {
 		RuleGateFile:     {OperatorsAct, SchedulerTerminated, GPUWorkerKilled},
 		RuleJobPause:     {OperatorsActOnJobs},
 		RuleLostAttempts: {PoisonDocument},
+		RuleRevoke:       {Configured},
+		RulePriority:     {PrioritiesSet},
 	}
 }
 
@@ -64,6 +68,9 @@ func (t tamper) gate(g contract.Gate) contract.Gate {
 	if t.no(RuleUnchanged) {
 		off := contract.Order{State: contract.OrderOff}
 		g.Orders = g.Orders.Over(contract.Orders{Pause: off, Drain: off, Override: off})
+	}
+	if t.no(RuleRevoke) {
+		g.RevokedUpTo = 0
 	}
 	return g
 }

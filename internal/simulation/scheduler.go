@@ -16,6 +16,7 @@ type scheduler struct {
 	w            *world
 	flow         *workflow
 	state        *scheduling.State
+	config       configuration
 	began        time.Time
 	outgoing     int
 	draining     bool
@@ -39,24 +40,27 @@ func (w *world) keep() {
 		return
 	}
 	if w.schedulerUp && (w.scheduler == nil || w.scheduler.flow.closed) {
-		w.startScheduler(nil)
+		w.startScheduler(nil, w.file)
+	}
+	if file := w.file; w.schedulerUp && w.scheduler.config.version != file.version {
+		w.net.send(w.schedulerFlow, func() { w.scheduler.configured(file) }, func(error) {})
 	}
 	w.after(contract.KeepEvery, w.keep)
 }
 
-func (w *world) startScheduler(carried *scheduling.State) {
-	s := &scheduler{w: w, began: w.now, state: carried}
+func (w *world) startScheduler(carried *scheduling.State, c configuration) {
+	s := &scheduler{w: w, began: w.now, state: carried, config: c}
 	s.flow = &workflow{w: w, id: schedulerID, up: w.schedulerWorks}
 	if carried == nil {
-		s.state = scheduling.New(w.now, w.params())
+		s.state = scheduling.New(w.now, w.params(c))
 		w.say("scheduler: begins anew, tokens from %d", s.state.LastToken)
 	}
 	w.scheduler = s
 	s.flow.later(w.hop(), s.step)
 }
 
-func (w *world) params() scheduling.Params {
-	p := scheduling.Params{Quantum: w.cfg.Quantum, ReopenAfter: time.Second}
+func (w *world) params(c configuration) scheduling.Params {
+	p := scheduling.Params{Quantum: c.quantum, ReopenAfter: time.Second}
 	if w.has(PeakHours) {
 		p.Peak, p.PeakIdle = contract.PeakFill, peakIdle
 	}
@@ -100,7 +104,7 @@ func (s *scheduler) step() {
 		return
 	}
 	if next := s.state.Window.NextChange; !s.looked || !next.IsZero() && !w.now.Before(next) {
-		open, change := w.window.at(w.now)
+		open, change := s.config.window.at(w.now)
 		s.state.SetWindow(scheduling.Window{Open: open, NextChange: change})
 		s.looked = true
 	}
@@ -150,7 +154,7 @@ func (s *scheduler) carryOut(d scheduling.Decision) {
 func (s *scheduler) setGate(g contract.Gate) {
 	s.outgoing++
 	var answer *contract.GPUState
-	s.w.control(contract.GateTimeout, contract.GateRetry, func(h *host) bool {
+	s.w.control(contract.GateTimeout, contract.GateAttempt, contract.GateRetry, func(h *host) bool {
 		h.beatIfDue()
 		if !h.core.Owned(s.w.now) {
 			return false
@@ -267,7 +271,8 @@ func (s *scheduler) continueAsNew() {
 	w.stats.Continued++
 	s.alarm.cancel()
 	s.flow.closed = true
-	w.startScheduler(carried)
+	w.startScheduler(carried, s.config)
+	s.flow.next = w.scheduler.flow
 }
 
 func (s *scheduler) handle(do func()) {
@@ -277,6 +282,7 @@ func (s *scheduler) handle(do func()) {
 }
 
 func (s *scheduler) register(r contract.Registration) {
+	s.w.say("scheduler: %s registers, priority %d, left %v, over %d, pause %s", r.Job.WorkflowID, r.Priority, r.Left, r.Over, r.Paused.State)
 	s.handle(func() { s.state.Register(s.w.now, r) })
 }
 func (s *scheduler) finishing(r contract.Registration) {

@@ -30,7 +30,12 @@ type world struct {
 	requests  []*request
 	open      []*request // those that have not ended
 	card      card
-	window    window
+
+	// file is the scheduler's configuration, enforced the newest one that the
+	// device has the consequences of.
+	file, enforced configuration
+	// disagree is since when a job and the scheduler have different priorities.
+	disagree time.Time
 
 	schedulerUp, aiUp bool
 	visibilityUp      bool
@@ -53,6 +58,7 @@ func newWorld(cfg Config) *world {
 		asked: map[scheduling.OrderKind]contract.Order{}, confirmed: map[scheduling.OrderKind]contract.Order{},
 	}
 	w.now = w.start
+	w.file.quantum = cfg.Quantum
 	w.net = network{w: w, last: map[[2]string]time.Time{}}
 	w.queue = &queue{w: w}
 	w.owner = &owner{w: w}
