@@ -111,7 +111,7 @@ func startTemporal(ctx context.Context, dir string) (c client.Client, address st
 // dial is a client that logs nothing.
 func dial(address string) (client.Client, error) {
 	logger := log.NewStructuredLogger(slog.New(slog.DiscardHandler))
-	return client.Dial(workers.Nearby(client.Options{HostPort: address, Logger: logger}))
+	return client.Dial(workers.Connection(client.Options{HostPort: address, Logger: logger}))
 }
 
 // startOnModel is a Signalbox with a model server that answers at once.

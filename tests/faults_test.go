@@ -151,7 +151,6 @@ func TestSecondGPUWorker(t *testing.T) {
 	})
 	other := *s
 	other.cfg.State.Dir = t.TempDir() // another folder for the lock: as if on another host
-	other.cfg.Ollama.Host += "/"
 	served := make(chan func())
 	go func() { served <- other.run(workers.RoleGPU) }()
 	s.answer("r1", "REQ-1")

@@ -79,13 +79,21 @@ func newSystemWith(t *testing.T, attributes map[string]enumspb.IndexedValueType)
 // startServer starts an embedded Temporal server.
 func startServer(t *testing.T, attributes map[string]enumspb.IndexedValueType) *devserver.Server {
 	t.Helper()
+	server := startServerIn(t, t.TempDir(), freePort, attributes)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	return server
+}
+
+// startServerIn starts an embedded Temporal server on a state folder and a port; the
+// caller stops it.
+func startServerIn(t *testing.T, dir string, port int, attributes map[string]enumspb.IndexedValueType) *devserver.Server {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	server, err := devserver.Start(ctx, devserver.Options{
-		StateDir: t.TempDir(), FrontendPort: freePort, UIPort: devserver.NoPort, Logger: logger(), SearchAttributes: attributes,
+		StateDir: dir, FrontendPort: port, UIPort: devserver.NoPort, Logger: logger(), SearchAttributes: attributes,
 	})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, server.Stop()) })
 	return server
 }
 
@@ -109,7 +117,7 @@ func systemAt(t *testing.T, gpu *recorder, address string, change ...func(*confi
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = docs.Close() })
 
-	c, err := client.Dial(workers.Nearby(client.Options{HostPort: address, Logger: log.NewStructuredLogger(logger())}))
+	c, err := client.Dial(workers.Connection(client.Options{HostPort: address, Logger: log.NewStructuredLogger(logger())}))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	s := &system{

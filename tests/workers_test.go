@@ -124,7 +124,8 @@ func TestTheGPUWorkerIsKilled(t *testing.T) {
 		gpu.kill(t)
 		t.Logf("round %d: killed after %d calls", i, s.gpu.begun())
 	}
-	s.worker(home, "gpu")
+	last := s.worker(home, "gpu")
+	require.Contains(t, last.output.String(), "ending the claim that a dead worker of this host has left", "it does not wait for that to time out")
 	s.checkAfterFault("b", docs, killed)
 }
 

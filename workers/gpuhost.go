@@ -35,9 +35,11 @@ type GPUHost struct {
 	Client client.Client
 	Device *device.Device
 	GPU    *activities.GPU
-	// Name of the GPU, of this host, and of the host's lock.
-	Name, Host, Lock string
-	Logger           *slog.Logger
+	// Name of the GPU, and of this host.
+	Name, Host string
+	// Lock is the host's.
+	Lock   *device.HostLock
+	Logger *slog.Logger
 	// Ready is called when the GPU is served for the first time.
 	Ready func()
 }
@@ -154,9 +156,20 @@ func (h *GPUHost) leave(stop chan struct{}, over <-chan error) {
 	}
 }
 
-// claim starts GPUOwner: the start is the claim. One that a dead worker of
-// this host has left is ended, because this process has the host's lock.
+// claim starts GPUOwner: the start is the claim. One that a dead worker has left is
+// ended, because this process has the lock under which it was made.
 func (h *GPUHost) claim(ctx context.Context, instance string) (client.WorkflowRun, error) {
+	run, err := h.start(ctx, instance)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Lock.Claimed(instance); err != nil {
+		h.Logger.Warn("after a crash the next worker will wait until this one's claim has timed out", "error", err)
+	}
+	return run, nil
+}
+
+func (h *GPUHost) start(ctx context.Context, instance string) (client.WorkflowRun, error) {
 	options := client.StartWorkflowOptions{
 		ID: contract.OwnerID(h.Name), TaskQueue: contract.QueueGPUOwner,
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
@@ -164,11 +177,11 @@ func (h *GPUHost) claim(ctx context.Context, instance string) (client.WorkflowRu
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		WorkflowTaskTimeout:                      3 * time.Second,
 		Memo: map[string]any{
-			contract.MemoLock: h.Lock, contract.MemoHost: h.Host, contract.MemoInstance: instance,
+			contract.MemoHost: h.Host, contract.MemoInstance: instance,
 		},
 		StaticSummary: "claim of " + h.Host + " on GPU " + h.Name,
 	}
-	in := contract.OwnerInput{GPU: h.Name, Instance: instance, Host: h.Host, Lock: h.Lock}
+	in := contract.OwnerInput{GPU: h.Name, Instance: instance, Host: h.Host}
 	run, err := h.Client.ExecuteWorkflow(ctx, options, contract.WorkflowGPUOwner, in)
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
 	if !errors.As(err, &started) {
@@ -182,11 +195,12 @@ func (h *GPUHost) claim(ctx context.Context, instance string) (client.WorkflowRu
 		return nil, fmt.Errorf("ask who holds the GPU: %w", err)
 	}
 	memo := d.GetWorkflowExecutionInfo().GetMemo()
-	if activities.MemoString(memo, contract.MemoLock) != h.Lock {
-		return nil, fmt.Errorf("host %s holds the claim on GPU %s; this worker takes over when that one is gone",
-			activities.MemoString(memo, contract.MemoHost), h.Name)
+	holder := activities.MemoString(memo, contract.MemoInstance)
+	if !h.Lock.Made(holder) {
+		return nil, fmt.Errorf("host %s holds the claim on GPU %s (%s); this worker takes over when that one is gone",
+			activities.MemoString(memo, contract.MemoHost), h.Name, holder)
 	}
-	h.Logger.Info("ending the claim that a dead worker of this host has left")
+	h.Logger.Info("ending the claim that a dead worker of this host has left", "instance", holder)
 	runID := d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
 	if err := h.Client.TerminateWorkflow(ctx, options.ID, runID, "its GPU worker died; the host's lock is free"); err != nil {
 		var gone *serviceerror.NotFound

@@ -29,7 +29,7 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, store
 	if c.Models.Text.Continuation == config.ContinuationOff {
 		server.WithoutContinuation()
 	}
-	lock, err := device.LockHost(p.LockDir, host, c.Ollama.Host)
+	lock, err := device.LockHost(p.LockDir, c.Ollama.Host)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (p *Process) gpu(ctx context.Context, host string, docs *store.Store, store
 		return nil
 	})
 	gpu := &GPUHost{
-		Client: p.Client, Device: dev, Name: contract.DefaultGPU, Host: host, Lock: lock.Name, Logger: p.Logger, Ready: ready,
+		Client: p.Client, Device: dev, Name: contract.DefaultGPU, Host: host, Lock: lock, Logger: p.Logger, Ready: ready,
 		GPU: &activities.GPU{Device: dev, Server: server, Memory: keeper, Tasks: maker, Store: docs, StoreID: storeID, Metrics: metrics},
 	}
 	return gpu.Run(ctx)

@@ -80,7 +80,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := client.DialContext(ctx, workers.Nearby(client.Options{
+	c, err := client.DialContext(ctx, workers.Connection(client.Options{
 		HostPort: server.Address(), Namespace: server.Namespace(), Logger: workers.Logger(logger), MetricsHandler: tel.Temporal(),
 	}))
 	if err != nil {

@@ -52,7 +52,7 @@ func dial(ctx context.Context, opts client.Options, logger *slog.Logger) (client
 	opts.Logger = workers.Logger(logger)
 	first, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	c, err := client.DialContext(first, workers.Nearby(opts))
+	c, err := client.DialContext(first, workers.Connection(opts))
 	if err != nil {
 		return nil, fmt.Errorf("temporal at %s (namespace %s) does not answer (%s); is it running? signalbox-dev starts one, --address names another",
 			opts.HostPort, opts.Namespace, lastCause(err))

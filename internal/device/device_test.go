@@ -137,17 +137,41 @@ func TestNewsIsSentAgainUntilItIsTaken(t *testing.T) {
 
 func TestOneGPUWorkerOnAHost(t *testing.T) {
 	dir := t.TempDir()
-	l, err := device.LockHost(dir, "h", "http://a:1")
+	l, err := device.LockHost(dir, "http://a:1")
 	require.NoError(t, err)
-	_, err = device.LockHost(dir, "h", "http://a:1")
+	_, err = device.LockHost(dir, "http://a:1")
 	require.ErrorContains(t, err, "runs on this host already (pid ")
-	other, err := device.LockHost(dir, "h", "http://b:1")
+	other, err := device.LockHost(dir, "http://b:1")
 	require.NoError(t, err)
 	require.NoError(t, other.Unlock())
 	require.NoError(t, l.Unlock())
-	l, err = device.LockHost(dir, "h", "http://a:1")
+	l, err = device.LockHost(dir, "http://a:1")
 	require.NoError(t, err)
 	require.NoError(t, l.Unlock())
+}
+
+// TestALockKnowsTheClaimOfTheWorkerBefore: and no other worker's, though host and
+// model server have the same names.
+func TestALockKnowsTheClaimOfTheWorkerBefore(t *testing.T) {
+	dir := t.TempDir()
+	lock := func(dir string) *device.HostLock {
+		l, err := device.LockHost(dir, "http://a:1")
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = l.Unlock() })
+		return l
+	}
+	first := lock(dir)
+	require.False(t, first.Made(""))
+	require.False(t, first.Made("h-1"))
+	require.NoError(t, first.Claimed("h-1"))
+	require.NoError(t, first.Claimed("h-2"))
+	require.True(t, first.Made("h-1"), "its own")
+	require.NoError(t, first.Unlock())
+
+	next := lock(dir)
+	require.True(t, next.Made("h-2"))
+	require.False(t, next.Made("h-3"))
+	require.False(t, lock(t.TempDir()).Made("h-2"))
 }
 
 func TestAnActivityFromBeforeASleepDoesNotSetTheClockBack(t *testing.T) {

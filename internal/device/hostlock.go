@@ -13,16 +13,22 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// HostLock keeps a second GPU worker for the same model server off this host.
+// HostLock keeps a second GPU worker for the same model server off this host, as far
+// as the two share a folder. It remembers which claim on the GPU its holder has made
+// last, so that the next one can tell a dead worker's claim from that of a worker that
+// lives: names of hosts and folders are not unique (containers, services with a /tmp
+// of their own, copied machines).
 type HostLock struct {
 	file *flock.Flock
-	// Name identifies the lock across restarts: host and model server.
-	Name string
+	// claims is the file with the last claim; made are those of this process and of
+	// the one before it.
+	claims string
+	made   map[string]bool
 }
 
 // LockHost takes the host's lock for the model server at address. When another
 // process has it, the error says which.
-func LockHost(dir, host, address string) (*HostLock, error) {
+func LockHost(dir, address string) (*HostLock, error) {
 	if dir == "" {
 		dir = os.TempDir()
 	}
@@ -48,8 +54,28 @@ func LockHost(dir, host, address string) (*HostLock, error) {
 		_ = l.Unlock()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return &HostLock{file: l, Name: host + " " + address}, nil
+	lock := &HostLock{file: l, claims: path + ".claim", made: map[string]bool{}}
+	last, err := os.ReadFile(lock.claims)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		_ = l.Unlock()
+		return nil, fmt.Errorf("read the last claim: %w", err)
+	}
+	lock.made[string(last)] = true
+	return lock, nil
 }
+
+// Claimed records the claim that this process has made.
+func (l *HostLock) Claimed(instance string) error {
+	l.made[instance] = true
+	if err := os.WriteFile(l.claims, []byte(instance), 0o600); err != nil {
+		return fmt.Errorf("record the claim: %w", err)
+	}
+	return nil
+}
+
+// Made reports whether a claim was made by this process or by the one that had the
+// lock before it, which is dead.
+func (l *HostLock) Made(instance string) bool { return instance != "" && l.made[instance] }
 
 // Unlock gives the lock back.
 func (l *HostLock) Unlock() error { return l.file.Unlock() }

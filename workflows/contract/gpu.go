@@ -289,9 +289,6 @@ type OwnerInput struct {
 	GPU      string `json:"gpu"`
 	Instance string `json:"instance"`
 	Host     string `json:"host"`
-	// Lock names the host's lock file; a dead worker's claim is ended by the
-	// one who has it.
-	Lock string `json:"lock"`
 }
 
 // HostGone is the payload of SignalHostGone.
@@ -300,11 +297,10 @@ type HostGone struct {
 	Reason   string `json:"reason,omitempty"`
 }
 
-// MemoLock is the memo key under which GPUOwner shows OwnerInput.Lock, and
-// MemoHost the one for its host, so that a refused worker can say who holds
-// the GPU.
+// MemoHost and MemoInstance are the memo keys under which GPUOwner shows whose claim
+// it is: a refused worker says who holds the GPU, and one with the lock of the host
+// ends the claim of a dead worker.
 const (
-	MemoLock     = "lock"
 	MemoHost     = "host"
 	MemoInstance = "instance"
 )
