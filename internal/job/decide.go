@@ -1,6 +1,7 @@
 package job
 
 import (
+	"slices"
 	"time"
 
 	"signalbox/workflows/contract"
@@ -105,14 +106,14 @@ func (s *State) decideCancelled(d *Decision) {
 }
 
 func (s *State) decideRegister(now time.Time, ref contract.JobRef, d *Decision) {
-	if !s.RegisterDue || now.Before(s.RegisterAt) || s.Total == 0 {
+	if !s.RegisterDue || s.registering || now.Before(s.RegisterAt) || s.Total == 0 {
 		return
 	}
 	d.Register = &contract.Registration{
-		Job: ref, Priority: s.Priority, Left: s.Left(), Next: s.nextStage(now), Over: s.RegisteredOver, Paused: s.Pause,
+		Job: ref, Priority: s.Priority, Left: s.Left(), Next: s.nextStage(), Over: s.RegisteredOver, Paused: s.Pause,
 	}
 	s.SaidFinishing = s.Left().Sum() <= FinishingLeft
-	s.RegisterAt = now.Add(RegisterRetry)
+	s.RegisterAt, s.registering = now.Add(RegisterRetry), true
 }
 
 func (s *State) decideQueue(now time.Time, d *Decision) {
@@ -138,9 +139,10 @@ func (s *State) next(now time.Time) *Doc {
 	return s.nextOf(s.Ahead, now)
 }
 
-// nextStage is that of the run to queue next, empty while there is none.
-func (s *State) nextStage(now time.Time) string {
-	if doc := s.next(now); doc != nil {
+// nextStage is that of the run to queue next, also of one that has to wait; empty
+// while there is none.
+func (s *State) nextStage() string {
+	if doc := s.next(slices.MaxFunc(s.NotBefore, time.Time.Compare)); doc != nil {
 		return s.Stages[doc.Stage]
 	}
 	return ""

@@ -18,7 +18,7 @@ func (s *State) Directed(now time.Time, d contract.Directive) (cancelAwait bool)
 		return false
 	}
 	s.Lease, s.Hold, s.HoldUntil = d.Lease, "", time.Time{}
-	s.Registered(now, true) // it is the answer
+	s.registered(now, true) // the open answers the registration that was sent
 	return s.Awaiting
 }
 
@@ -46,9 +46,16 @@ func (s *State) SetPriority(priority int) {
 // AskedToRegister records that the scheduler does not know this job.
 func (s *State) AskedToRegister() { s.RegisterDue, s.RegisterAt = true, time.Time{} }
 
-// Registered records how a registration went, unless another one has become due since
-// it was sent: with a pause, or another priority.
+// Registered records how a registration went. Until then no other is sent: it might
+// arrive first.
 func (s *State) Registered(now time.Time, ok bool) {
+	s.registering = false
+	s.registered(now, ok)
+}
+
+// registered leaves the registration due that has become so since one was sent: with a
+// pause, or another priority.
+func (s *State) registered(now time.Time, ok bool) {
 	if s.RegisterDue && s.RegisterAt.IsZero() {
 		return
 	}

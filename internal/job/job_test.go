@@ -68,17 +68,34 @@ func TestNothingIsQueuedWithoutALease(t *testing.T) {
 }
 
 // TestSaysWhatIsNext: in the middle of a chunk it goes on with another stage than at
-// its beginning.
+// its beginning, also where that has to wait.
 func TestSaysWhatIsNext(t *testing.T) {
 	s := job.New([]string{"a", "b"}, 3)
+	s.Decide(now, self, false)
 	s.Prepared(contract.ChunkResult{Documents: docs(2), Total: 200})
+	require.Equal(t, "a", s.Decide(now, self, false).Register.Next)
 	s.Registered(now, true)
 	s.Directed(now, open(1))
 	for _, r := range s.Decide(now, self, false).Queue {
 		require.Equal(t, "a", r.Stage)
 		s.Finished(now, r.Doc, r.Lease, outcome(contract.OutcomeDone))
 	}
-	require.Equal(t, "b", s.Decide(now.Add(time.Hour), self, false).Register.Next)
+	bounced := contract.StageOutcome{Outcome: contract.OutcomeBounced, Attempt: 1, LeaseOver: true, RetryAfterMs: 5000}
+	for _, r := range s.Decide(now, self, false).Queue {
+		require.Equal(t, "b", r.Stage)
+		s.Finished(now, r.Doc, r.Lease, bounced)
+	}
+	require.Equal(t, "b", s.Decide(now, self, false).Register.Next)
+}
+
+// TestOneRegistrationAtATime: of two on their way the older one might arrive last.
+func TestOneRegistrationAtATime(t *testing.T) {
+	s := prepared(t, 3)
+	require.NotNil(t, s.Decide(now, self, false).Register)
+	s.SetPriority(1)
+	require.Nil(t, s.Decide(now, self, false).Register)
+	s.Registered(now, true)
+	require.Equal(t, 1, s.Decide(now, self, false).Register.Priority)
 }
 
 func TestTwoAreOutstanding(t *testing.T) {

@@ -83,8 +83,10 @@ type State struct {
 
 	Cancelled bool `json:"cancelled,omitempty"`
 
-	preparing bool
-	recording bool
+	// registering is that a registration is on its way.
+	registering bool
+	preparing   bool
+	recording   bool
 }
 
 // Counts of a job, carried to its result.

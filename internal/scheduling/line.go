@@ -3,6 +3,7 @@ package scheduling
 import (
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"signalbox/workflows/contract"
@@ -41,31 +42,36 @@ func (s *State) before(a, b *Job, warm []string) bool {
 // is granted, as far as that has been seen: a stage's model is the one that it was
 // last run with.
 func (s *State) warmStages() (warm []string) {
-	model := s.warmModel()
+	models := s.warmModels()
 	for _, stage := range contract.Stages() {
-		if model != "" && s.Paces[stage].Model == model {
+		if pace, ok := s.Paces[stage]; ok && slices.Contains(models, bare(pace.Model)) {
 			warm = append(warm, stage)
 		}
 	}
 	return warm
 }
 
-// warmModel is that of the last stage of a job that is nearly done, or else the one
-// that is loaded now.
-func (s *State) warmModel() string {
+// bare is a model's name without what Ollama adds to one that has no tag.
+func bare(model string) string { return strings.TrimSuffix(model, ":latest") }
+
+// warmModels are that of the last stage of a job that is nearly done, or else those
+// that are loaded now: more than one where one of them is kept off the card.
+func (s *State) warmModels() (models []string) {
 	if held := s.holders(); len(held) > 0 {
 		if left := held[len(held)-1].Left; left.Sum() <= AheadLeft {
 			for i, stage := range slices.Backward(contract.Stages()) {
 				if left[i] > 0 {
-					return s.Paces[stage].Model
+					return []string{bare(s.Paces[stage].Model)}
 				}
 			}
 		}
 	}
-	if s.Device == nil {
-		return ""
+	if s.Device != nil {
+		for model := range strings.SplitSeq(s.Device.Model, ", ") {
+			models = append(models, bare(model))
+		}
 	}
-	return s.Device.Model
+	return models
 }
 
 // overdue reports that a job has been in line for as long as any may be while batch

@@ -105,6 +105,9 @@ func later(a, b time.Time) time.Time {
 // was moved, or an override was ended.
 func (s *State) revokeLong(now time.Time) {
 	open, until := s.openUntil(now)
+	for _, j := range s.holders() { // of a state from before LeasedUntil
+		s.LeasedUntil = later(s.LeasedUntil, j.Lease.Until)
+	}
 	if s.LeasedUntil.After(now) && (!open || !until.IsZero() && s.LeasedUntil.After(until)) {
 		s.revoke(now)
 	}

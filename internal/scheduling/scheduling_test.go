@@ -292,7 +292,8 @@ func TestTheLoadedModel(t *testing.T) {
 		first  string
 	}{
 		"they came together":      {first: "text"},
-		"another model is loaded": {change: func(w *world) { w.device(func(g *contract.GPUState) { g.Model = "vectors" }) }, first: "vectors"},
+		"another model is loaded": {change: func(w *world) { w.device(func(g *contract.GPUState) { g.Model = "vectors:latest" }) }, first: "vectors"},
+		"two are loaded":          {change: func(w *world) { w.device(func(g *contract.GPUState) { g.Model = "kept:1b, text:latest" }) }, first: "text"},
 		"none is loaded":          {change: func(w *world) { w.device(func(g *contract.GPUState) { g.Model = "" }) }, first: "vectors"},
 		"none, and one stage is new": {change: func(w *world) {
 			delete(w.s.Paces, contract.StageOCR)

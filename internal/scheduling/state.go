@@ -100,8 +100,8 @@ type Job struct {
 	// Left is how many stages are left, as it was told at LeftSince.
 	Left      contract.StagesLeft `json:"left"`
 	LeftSince time.Duration       `json:"leftSince,omitempty"` // of OpenFor
-	// Next is the stage that it goes on with, as it said when it joined the line,
-	// and Joined the minute of that, in Unix time.
+	// Next is the stage that it goes on with, as it said last; Joined is the minute in
+	// which it joined the line, in Unix time.
 	Next   string `json:"next,omitempty"`
 	Joined int64  `json:"joined,omitempty"`
 	// InLine is since when the job waits, of OpenFor.

@@ -125,7 +125,8 @@ type GPUState struct {
 	Run             *RunInfo  `json:"run,omitempty"`
 	RealtimeWaiting int       `json:"realtimeWaiting"`
 	RealtimeRunning int       `json:"realtimeRunning"`
-	// Model that is loaded, empty for none.
+	// Model that is loaded, by the name that Ollama gives it; empty for none, several
+	// with ", " between them.
 	Model  string `json:"model,omitempty"`
 	Card   string `json:"card,omitempty"`
 	Memory Memory `json:"memory"`
