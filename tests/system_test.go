@@ -79,19 +79,19 @@ func newSystemWith(t *testing.T, attributes map[string]enumspb.IndexedValueType)
 // startServer starts an embedded Temporal server.
 func startServer(t *testing.T, attributes map[string]enumspb.IndexedValueType) *devserver.Server {
 	t.Helper()
-	server := startServerIn(t, t.TempDir(), freePort, attributes)
+	server := startServerIn(t, t.TempDir(), attributes)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
 	return server
 }
 
-// startServerIn starts an embedded Temporal server on a state folder and a port; the
-// caller stops it.
-func startServerIn(t *testing.T, dir string, port int, attributes map[string]enumspb.IndexedValueType) *devserver.Server {
+// startServerIn starts an embedded Temporal server on a state folder; the caller stops
+// it.
+func startServerIn(t *testing.T, dir string, attributes map[string]enumspb.IndexedValueType) *devserver.Server {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	server, err := devserver.Start(ctx, devserver.Options{
-		StateDir: dir, FrontendPort: port, UIPort: devserver.NoPort, Logger: logger(), SearchAttributes: attributes,
+		StateDir: dir, FrontendPort: freePort, UIPort: devserver.NoPort, Logger: logger(), SearchAttributes: attributes,
 	})
 	require.NoError(t, err)
 	return server

@@ -159,6 +159,7 @@ func (h *GPUHost) leave(stop chan struct{}, over <-chan error) {
 // claim starts GPUOwner: the start is the claim. One that a dead worker has left is
 // ended, because this process has the lock under which it was made.
 func (h *GPUHost) claim(ctx context.Context, instance string) (client.WorkflowRun, error) {
+	h.Lock.Claiming(instance)
 	run, err := h.start(ctx, instance)
 	if err != nil {
 		return nil, err

@@ -163,6 +163,8 @@ func TestALockKnowsTheClaimOfTheWorkerBefore(t *testing.T) {
 	first := lock(dir)
 	require.False(t, first.Made(""))
 	require.False(t, first.Made("h-1"))
+	first.Claiming("h-0")
+	require.True(t, first.Made("h-0"), "its start may have been accepted")
 	require.NoError(t, first.Claimed("h-1"))
 	require.NoError(t, first.Claimed("h-2"))
 	require.True(t, first.Made("h-1"), "its own")

@@ -16,8 +16,8 @@ import (
 // HostLock keeps a second GPU worker for the same model server off this host, as far
 // as the two share a folder. It remembers which claim on the GPU its holder has made
 // last, so that the next one can tell a dead worker's claim from that of a worker that
-// lives: names of hosts and folders are not unique (containers, services with a /tmp
-// of their own, copied machines).
+// lives: neither hosts' names nor folders' are unique (containers, services with a /tmp
+// of their own).
 type HostLock struct {
 	file *flock.Flock
 	// claims is the file with the last claim; made are those of this process and of
@@ -55,16 +55,18 @@ func LockHost(dir, address string) (*HostLock, error) {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	lock := &HostLock{file: l, claims: path + ".claim", made: map[string]bool{}}
-	last, err := os.ReadFile(lock.claims)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		_ = l.Unlock()
-		return nil, fmt.Errorf("read the last claim: %w", err)
+	// Without the file, or one of another user, a claim that was left ends by its
+	// heartbeat's timeout.
+	if last, err := os.ReadFile(lock.claims); err == nil {
+		lock.made[string(last)] = true
 	}
-	lock.made[string(last)] = true
 	return lock, nil
 }
 
-// Claimed records the claim that this process has made.
+// Claiming remembers a claim that this process is about to make: the answer may be lost.
+func (l *HostLock) Claiming(instance string) { l.made[instance] = true }
+
+// Claimed records the claim that this process has made, for the one after it.
 func (l *HostLock) Claimed(instance string) error {
 	l.made[instance] = true
 	if err := os.WriteFile(l.claims, []byte(instance), 0o600); err != nil {

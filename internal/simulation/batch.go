@@ -25,6 +25,7 @@ type batch struct {
 	mended      map[string]bool // that failed, and were requeued when they were mended
 	requeues    int
 	pausedUntil time.Time
+	disagree    time.Time // since when the scheduler has another priority for it
 
 	state     *job.State
 	sending   int

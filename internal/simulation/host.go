@@ -24,8 +24,9 @@ type host struct {
 	instance string
 	serving  bool // it polls gpu and gpu-control
 	polling  bool // its poll on gpu is open
-	// swallowed is that its poll on gpu-control was given a task while it is frozen.
-	swallowed bool
+	// swallowed is how many of its polls on gpu-control were given a task while it is
+	// frozen.
+	swallowed int
 	thawed    time.Time // last
 	acking    bool      // its claim's heartbeats are acknowledged
 	leaving   bool      // it stops in an orderly way
@@ -76,7 +77,7 @@ func (h *host) boot() {
 		return
 	}
 	h.w.lastFault = h.w.now
-	h.up, h.frozen, h.swallowed, h.stalled = true, false, false, nil
+	h.up, h.frozen, h.swallowed, h.stalled = true, false, 0, nil
 	h.epoch++
 	if h.w.tamper.no(RuleGateFile) {
 		h.gate = contract.Gate{}
@@ -94,7 +95,7 @@ func (h *host) kill() {
 		return
 	}
 	h.w.say("%s: process is killed", h.name)
-	h.up, h.frozen, h.swallowed, h.stalled = false, false, false, nil
+	h.up, h.frozen, h.swallowed, h.stalled = false, false, 0, nil
 	h.epoch++
 	if r := h.run; r != nil {
 		r.timer.cancel()
@@ -128,7 +129,7 @@ func (h *host) thaw() {
 	h.w.say("%s: thaws", h.name)
 	h.thawed = h.w.now
 	h.w.lastFault = h.w.now
-	h.frozen, h.swallowed = false, false
+	h.frozen, h.swallowed = false, 0
 	h.after(h.w.between(0, 300*time.Millisecond), func() { // its next heartbeat
 		if h.acking = h.w.owner.heldBy(h); !h.acking && !h.w.tamper.no(RuleClaim) {
 			h.core.Unclaim()

@@ -38,13 +38,8 @@ func (f *workflow) later(d time.Duration, do func()) {
 	f.w.after(d, func() { f.deliver(do) })
 }
 
-// network carries signals.
-type network struct {
-	w *world
-	// last is when the last signal from one to another arrives: those of one
-	// sender keep their order.
-	last map[[2]string]time.Time
-}
+// network carries signals, which may overtake each other: those of one sender too.
+type network struct{ w *world }
 
 // hop is the time that the server takes for a step: 10 ms as a rule, and once
 // in a while as long as a busy machine takes.
@@ -61,13 +56,7 @@ func (w *world) hop() time.Duration {
 func (n *network) signal(from *workflow, to string, find func() *workflow, do func(), done func(error)) {
 	w := n.w
 	from.events += 2
-	pair := [2]string{from.id, to}
-	at := w.now.Add(w.hop())
-	if last := n.last[pair]; at.Before(last) {
-		at = last
-	}
-	n.last[pair] = at
-	w.at(at, func() {
+	w.after(w.hop(), func() {
 		if from.closed {
 			w.say("signal %s -> %s is lost: its sender has closed", from.id, to)
 			return

@@ -112,8 +112,15 @@ func (w *world) control(timeout, attempt, retry time.Duration, do func(*host) bo
 		}
 		attempts++
 		this := attempts
+		w.after(attempt, func() { // nobody has answered it
+			if this == attempts {
+				try()
+			}
+		})
 		w.after(w.hop(), func() {
-			h.swallowed = h.frozen
+			if h.frozen {
+				h.swallowed++
+			}
 			h.awake(func() {
 				served := do(h)
 				switch {
@@ -124,23 +131,19 @@ func (w *world) control(timeout, attempt, retry time.Duration, do func(*host) bo
 					w.after(retry, try)
 				}
 			})
-			if h.swallowed {
-				w.after(attempt, func() {
-					if this == attempts {
-						try()
-					}
-				})
-			}
 		})
 	}
 	try()
 }
 
-// polled is a process that polls gpu-control, frozen or not: one that is frozen has
-// one poll open, which swallows one task.
+// openPolls are those of the SDK on gpu-control.
+const openPolls = 2
+
+// polled is a process that polls gpu-control. One that is frozen swallows as many tasks
+// as it has polls open.
 func (w *world) polled() *host {
 	for _, h := range w.hosts {
-		if h.up && h.serving && !h.swallowed {
+		if h.up && h.serving && h.swallowed < openPolls {
 			return h
 		}
 	}

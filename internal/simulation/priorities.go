@@ -52,22 +52,26 @@ const priorityBound = time.Minute
 // checkPriorities: what an operator was told about a job's place stays so.
 func (w *world) checkPriorities() {
 	s := w.scheduler
-	if s == nil || s.flow.closed || !w.aiUp || !w.schedulerUp {
-		w.disagree = time.Time{}
-		return
-	}
-	for _, j := range s.state.Jobs {
-		b := w.job(j.Ref.WorkflowID)
-		if b == nil || b.flow.closed || b.ended || j.Priority == b.state.Priority {
+	for _, b := range w.jobs {
+		if s == nil || s.flow.closed || !w.aiUp || !w.schedulerUp || b.flow.closed || b.ended || s.priority(b) == b.state.Priority {
+			b.disagree = time.Time{}
 			continue
 		}
-		if w.disagree.IsZero() {
-			w.disagree = w.now
+		if b.disagree.IsZero() {
+			b.disagree = w.now
 		}
-		if since := w.now.Sub(w.disagree); since > priorityBound {
-			w.fail("%s has priority %d, and the scheduler has had %d for %s", b.flow.id, b.state.Priority, j.Priority, since)
+		if since := w.now.Sub(b.disagree); since > priorityBound {
+			w.fail("%s has priority %d, and the scheduler has had %d for %s", b.flow.id, b.state.Priority, s.priority(b), since)
 		}
-		return
 	}
-	w.disagree = time.Time{}
+}
+
+// priority of a job as the scheduler has it; the job's own where it is not registered.
+func (s *scheduler) priority(b *batch) int {
+	for _, j := range s.state.Jobs {
+		if j.Ref.WorkflowID == b.flow.id {
+			return j.Priority
+		}
+	}
+	return b.state.Priority
 }

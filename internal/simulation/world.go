@@ -34,8 +34,6 @@ type world struct {
 	// file is the scheduler's configuration, enforced the newest one that the
 	// device has the consequences of.
 	file, enforced configuration
-	// disagree is since when a job and the scheduler have different priorities.
-	disagree time.Time
 
 	schedulerUp, aiUp bool
 	visibilityUp      bool
@@ -59,7 +57,7 @@ func newWorld(cfg Config) *world {
 	}
 	w.now = w.start
 	w.file.quantum = cfg.Quantum
-	w.net = network{w: w, last: map[[2]string]time.Time{}}
+	w.net = network{w: w}
 	w.queue = &queue{w: w}
 	w.owner = &owner{w: w}
 	w.card = card{w: w, running: map[*call]bool{}, done: map[string]int{}, thawed: map[string]bool{}}
