@@ -68,7 +68,7 @@ func (l *HostLock) Claiming(instance string) { l.made[instance] = true }
 
 // Claimed records the claim that this process has made, for the one after it.
 func (l *HostLock) Claimed(instance string) error {
-	l.made[instance] = true
+	l.Claiming(instance)
 	if err := os.WriteFile(l.claims, []byte(instance), 0o600); err != nil {
 		return fmt.Errorf("record the claim: %w", err)
 	}

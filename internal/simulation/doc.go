@@ -15,11 +15,11 @@
 //
 // Claims and tenures (GPUOwner), rings, gates, reports, leases, the keeper,
 // reconcile, continue-as-new of the scheduler and of jobs, a batch window that
-// closes and opens, a configuration that changes, and every fault of Kinds, alone and together.
+// closes and opens, a configuration that changes, and every fault of Kinds, alone
+// and together.
 //
 // # What is not
 //
-// Temporal itself away, admission by memory, cleanup,
-// PrepareChunk and ResolveText beyond their time. The order of realtime requests
-// among themselves is the queue's.
+// Temporal itself away, admission by memory, cleanup, PrepareChunk and ResolveText
+// beyond their time. The order of realtime requests among themselves is the queue's.
 package simulation

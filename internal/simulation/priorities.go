@@ -53,7 +53,11 @@ const priorityBound = time.Minute
 func (w *world) checkPriorities() {
 	s := w.scheduler
 	for _, b := range w.jobs {
-		if s == nil || s.flow.closed || !w.aiUp || !w.schedulerUp || b.flow.closed || b.ended || s.priority(b) == b.state.Priority {
+		theirs := b.state.Priority
+		if s != nil && !s.flow.closed && w.aiUp && w.schedulerUp && !b.flow.closed && !b.ended {
+			theirs = s.priority(b)
+		}
+		if theirs == b.state.Priority {
 			b.disagree = time.Time{}
 			continue
 		}
@@ -61,7 +65,7 @@ func (w *world) checkPriorities() {
 			b.disagree = w.now
 		}
 		if since := w.now.Sub(b.disagree); since > priorityBound {
-			w.fail("%s has priority %d, and the scheduler has had %d for %s", b.flow.id, b.state.Priority, s.priority(b), since)
+			w.fail("%s has priority %d, and the scheduler has had %d for %s", b.flow.id, b.state.Priority, theirs, since)
 		}
 	}
 }
